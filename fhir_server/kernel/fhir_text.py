@@ -1,0 +1,45 @@
+"""Text as string search sees it: without case, accents, punctuation and extra white space.
+
+Spec: https://hl7.org/fhir/R4/search.html#string
+"""
+
+from collections.abc import Mapping
+from unicodedata import category, normalize
+
+class _Ignored(dict[int, int | None]):
+    """str.translate table that learns on demand which characters are ignored: combining marks and punctuation."""
+
+    def __missing__(self, code: int) -> int | None:
+        kept = None if category(chr(code))[0] in "MP" else code
+        self[code] = kept
+        return kept
+
+
+_IGNORED: Mapping[int, int | None] = _Ignored()
+
+
+def fold(text: str) -> str:
+    """Return the form in which two texts are alike for string search.
+
+    Shape: "  O'Brien " -> "obrien", "Müller-Lüdenscheidt" -> "mullerludenscheidt", "Straße" -> "strasse"
+    """
+    if text.isalnum() and text.isascii():
+        return text.lower()
+    if not text.isascii():
+        # Case folding can yield characters that decompose further, so it comes between two decompositions.
+        text = normalize("NFKD", normalize("NFKD", text).casefold())
+    return " ".join(text.casefold().translate(_IGNORED).split())
+
+
+def prefix_end(prefix: str) -> str | None:
+    """Return the first text after all that begin with a prefix, in the order of code points; None when there is none.
+
+    MongoDB compares strings as UTF-8, which orders like code points.
+    """
+    for position in range(len(prefix) - 1, -1, -1):
+        code = ord(prefix[position]) + 1
+        if code == 0xD800:  # surrogates are no characters
+            code = 0xE000
+        if code <= 0x10FFFF:
+            return prefix[:position] + chr(code)
+    return None

@@ -1,0 +1,101 @@
+"""What may be seen, and the query that `search` builds and `storage` runs: plain values, no driver.
+
+Spec: https://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from fhir_server.kernel.types import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The rule of one principal, in two forms that mean the same.
+
+    `filter` is AND-ed into every collection access; `allows(compartments, security)` decides in process where
+    reads of many principals share one database call.
+    """
+
+    filter: Mapping[str, Any]
+    allows: Callable[[Sequence[str], Sequence[str]], bool]
+
+
+def _always(_compartments: Sequence[str], _security: Sequence[str]) -> bool:
+    return True
+
+
+EVERYTHING = Access(filter={}, allows=_always)
+
+
+Filter: TypeAlias = Mapping[str, Any]
+"""Conditions on a stored document in the database's own operators; a `Lookup` may stand where a value does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Stands in a filter for "one of the values that another query finds": a step of a chain or of _has.
+
+    Shape: of each document of `type` that `filter` finds, the values of `field` that begin with `prefix`; these are
+           stripped of it, and each stands in the outer filter behind every one of `prefixes`
+    """
+
+    type: str
+    filter: Filter
+    field: str
+    prefix: str = ""
+    prefixes: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """A stored value to sort by; documents without it come last in both directions.
+
+    Shape: `lowest` is not above any value of the field's type; `single` says that the field holds one value, else the
+           least (descending: the greatest) of its array counts; `marked` that only values after a blank count, which
+           is how tokens keep their bare code
+    """
+
+    path: str
+    lowest: Any
+    descending: bool = False
+    single: bool = True
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place between two hits: behind the one with these sort values and id, or before it when `backwards`."""
+
+    values: tuple[Any, ...]
+    type: str
+    id: str
+    backwards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to find: one leg for each resource type, in one common order.
+
+    Shape: `legs` are (type, filter); `keys` may be empty: then ids decide alone. Ids decide between equals, against the
+           direction of the last key, because indexes read backwards turn both.
+    """
+
+    legs: tuple[tuple[str, Filter], ...]
+    keys: tuple[SortKey, ...] = ()
+    count: int = 50
+    position: Position | None = None
+
+    @property
+    def ids_descend(self) -> bool:
+        return not (self.keys and self.keys[-1].descending)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some hits in order, and where the pages around them begin; None where there is none."""
+
+    versions: tuple[Version, ...]
+    next: Position | None = None
+    previous: Position | None = None

@@ -1,0 +1,97 @@
+"""The write pipeline: what must be true of a resource, and what is computed from it, before it is stored.
+
+validate → stamp (id, version, instant) → index → draft; pure, and the same for every way of writing.
+Spec: https://hl7.org/fhir/R4/http.html#create, https://hl7.org/fhir/R4/validation.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from conformance.walk import Validator
+from fhir_server.kernel.errors import Invalid, Issue, only_errors
+from fhir_server.kernel.fhir_json import encode
+from fhir_server.kernel.types import Draft, Method, Resource, Version
+from fhir_server.resources.indexing import Indexer
+from fhir_server.resources.versioning import next_instant, stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The compiled rules that a write passes."""
+
+    validator: Validator
+    indexer: Indexer
+
+    def check(self, resource: object, *, at: str | None = None) -> tuple[Issue, ...]:
+        """Return the warnings of a resource; `at` is its place in a Bundle, for the issues' expressions.
+
+        Errors: Invalid with all issues (at most 100) when the resource breaks a rule of FHIR
+        """
+        problems = self.validator.issues(resource)
+        if not problems:
+            return ()
+        issues = tuple(
+            Issue(problem.code, problem.diagnostics, problem.severity, _placed(problem.expression, at))
+            for problem in problems
+        )
+        if only_errors(issues):
+            raise Invalid(*issues)
+        return issues
+
+    def draft(self, resource: Resource, id_: str, *, method: Method, now: datetime, replaces: Version | None) -> Draft:
+        """Return the version to store for a checked resource; it follows `replaces`."""
+        updated = next_instant(now, replaces)
+        number = 1 if replaces is None else replaces.version + 1
+        stamped = stamp(resource, id_, version=number, updated=updated)
+        indexed = self.indexer.index(stamped)
+        version = Version(
+            type=stamped["resourceType"],
+            id=id_,
+            version=number,
+            updated=updated,
+            method=method,
+            json=encode(stamped),
+            compartments=indexed.compartments,
+            security=indexed.security,
+        )
+        return Draft(version, stamped, indexed.index)
+
+
+def tombstone(current: Version, now: datetime) -> Draft:
+    """Return the version that a delete makes; it keeps the compartments, so that access rules still apply."""
+    version = Version(
+        type=current.type,
+        id=current.id,
+        version=current.version + 1,
+        updated=next_instant(now, current),
+        method="DELETE",
+        json=b"",
+        compartments=current.compartments,
+        security=current.security,
+    )
+    return Draft(version)
+
+
+def resource_of_type(body: object, type_: str) -> Resource:
+    """Return the body when it is a resource of the URL's type.
+
+    Errors: Invalid when it is no JSON object, names no resourceType, or another one
+    """
+    if not isinstance(body, Mapping):
+        raise Invalid(Issue("structure", "the body must be a JSON object: a resource"))
+    named: Any = body.get("resourceType")
+    if not isinstance(named, str):
+        raise Invalid(Issue("structure", "the body has no resourceType", expression="resourceType"))
+    if named != type_:
+        raise Invalid(Issue("invalid", f"the URL says {type_}, the body another type", expression="resourceType"))
+    return dict(body)
+
+
+def _placed(expression: str, at: str | None) -> str:
+    """Return the expression as seen from the Bundle: "Patient.name" at "Bundle.entry[2].resource"."""
+    if at is None:
+        return expression
+    _, dot, path = expression.partition(".")
+    return f"{at}{dot}{path}"

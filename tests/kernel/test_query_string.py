@@ -1,0 +1,34 @@
+"""fhir_server.kernel.query_string: what stands in URLs."""
+
+import pytest
+
+from fhir_server.kernel.errors import Invalid
+from fhir_server.kernel.query_string import parse, render
+
+
+def test_pairs_keep_order_repetition_and_empty_values() -> None:
+    assert (("a", "1"), ("b", ""), ("a", "2 3")) == parse("a=1&b=&a=2+3")
+
+
+def test_an_empty_query_has_no_pairs() -> None:
+    assert () == parse("")
+
+
+def test_percent_escapes_are_utf8() -> None:
+    assert (("name", "Müller|x"),) == parse("name=M%C3%BCller%7Cx")
+
+
+@pytest.mark.parametrize("text", ["name=%zz", "name=%C3", "name=100%", "a=%E4"])
+def test_broken_escapes_are_invalid(text: str) -> None:
+    with pytest.raises(Invalid):
+        parse(text)
+
+
+def test_too_many_parameters_are_refused() -> None:
+    with pytest.raises(Invalid, match="more than 3 parameters"):
+        parse("a=1&a=1&a=1&a=1", limit=3)
+
+
+def test_render_is_the_inverse_of_parse() -> None:
+    pairs = (("identifier", "urn:x|a&b=c"), ("name", "Ä +"))
+    assert pairs == parse(render(pairs))
