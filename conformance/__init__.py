@@ -14,6 +14,7 @@ from conformance.definitions import (
     TypeDefinition,
 )
 from conformance.load import definitions
+from conformance.walk import Problem, Validator
 
 __all__ = [
     "Component",
@@ -22,7 +23,9 @@ __all__ = [
     "Invariant",
     "OperationDefinition",
     "OperationParameter",
+    "Problem",
     "SearchParameter",
     "TypeDefinition",
+    "Validator",
     "definitions",
 ]

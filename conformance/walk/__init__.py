@@ -4,6 +4,6 @@ Spec: https://hl7.org/fhir/R4/validation.html
 """
 
 from conformance.walk.problems import Problem, Severity
-from conformance.walk.validator import Validator
+from conformance.walk.validator import CHECKED_INVARIANTS, Validator
 
-__all__ = ["Problem", "Severity", "Validator"]
+__all__ = ["CHECKED_INVARIANTS", "Problem", "Severity", "Validator"]

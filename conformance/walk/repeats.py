@@ -13,14 +13,12 @@ _UNREAD = error("too-costly", "too many problems to look at the rest")
 _NOT_AN_ARRAY = "expected a JSON array with at least one item"
 
 
-def array_of(check: Check, most: int | None) -> Check:
-    """Return the check of a property that holds an array of objects, of at most `most` items if that is given."""
+def array_of(check: Check) -> Check:
+    """Return the check of a property that holds an array of objects."""
 
     def check_array(value: object, owner: JsonObject, depth: int) -> list[Problem] | None:
         if type(value) is not list or not value:
             return [error("structure", _NOT_AN_ARRAY)]
-        if most is not None and len(value) > most:
-            return [error("structure", f"at most {most} items are allowed")]
         found: list[Problem] = []
         for index, item in enumerate(value):
             if problems := check(item, owner, depth + 1):

@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/search.html#string
 from collections.abc import Mapping
 from unicodedata import category, normalize
 
+
 class _Ignored(dict[int, int | None]):
     """str.translate table that learns on demand which characters are ignored: combining marks and punctuation."""
 

@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/datatypes.html#dateTime, https://hl7.org/fhir/R4/s
 """
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from fhir_server.kernel.errors import Invalid, Issue
@@ -21,7 +21,12 @@ _FORM = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+\- ](?:0\d|1[0-4]):[0-5]\d)?)?)?)?",
     re.ASCII,
 )
-_MILLISECOND = timedelta(milliseconds=1)
+_MILLISECOND, _SECOND, _MINUTE, _DAY = (
+    timedelta(milliseconds=1),
+    timedelta(seconds=1),
+    timedelta(minutes=1),
+    timedelta(days=1),
+)
 _LONGEST = 64
 
 
@@ -42,15 +47,14 @@ def bounds(text: str, zone: tzinfo = UTC) -> tuple[datetime, datetime]:
     try:
         if hour is None:
             return _calendar(int(year), int(month or 0), int(day or 0), zone)
-        # A leap second is read as the first instant of the next minute: Python knows none.
-        leap = second == "60"
-        start = datetime(int(year), int(month), int(day), int(hour), int(minute), 59 if leap else int(second or 0))
+        at = datetime.fromisoformat(f"{year}-{month}-{day}T{hour}:{minute}").replace(tzinfo=_zone(offset) or zone)
     except ValueError:
         raise Invalid(Issue("value", "not a day and time of the calendar")) from None
-    start += timedelta(seconds=leap, milliseconds=int((fraction or "0")[:3].ljust(3, "0")))
-    length = timedelta(minutes=1) if second is None else _MILLISECOND if fraction else timedelta(seconds=1)
-    lower = _utc(start, _offset(offset, zone))
-    return lower, _later(lower, length)
+    seconds, milliseconds = int(second or 0), int((fraction or "0")[:3].ljust(3, "0"))
+    if seconds > 60:  # 60 is a leap second, read as the first instant of the next minute
+        raise Invalid(Issue("value", "not a day and time of the calendar"))
+    start = _later(_utc(at), timedelta(seconds=seconds, milliseconds=milliseconds))
+    return start, _later(start, _MINUTE if second is None else _MILLISECOND if fraction else _SECOND)
 
 
 def instant(moment: datetime) -> str:
@@ -60,36 +64,30 @@ def instant(moment: datetime) -> str:
 
 def _calendar(year: int, month: int, day: int, zone: tzinfo) -> tuple[datetime, datetime]:
     """Return the interval of a year, month or day; what is not given is 0."""
-    start = datetime(year, month or 1, day or 1)
+    start = datetime(year, month or 1, day or 1, tzinfo=zone)
     if day:
-        end = _later(start, timedelta(days=1))
-    elif month:
-        end = datetime(year + month // 12, month % 12 + 1, 1) if (year, month) != (9999, 12) else datetime.max
-    else:
-        end = datetime(year + 1, 1, 1) if year < 9999 else datetime.max
-    return _utc(start, zone), _utc(end, zone)
+        return _utc(start), _later(_utc(start), _DAY) if zone is UTC else _next_day(start)
+    next_month = (year, month + 1) if 0 < month < 12 else (year + 1, 1)
+    return _utc(start), _utc(datetime(*next_month, 1, tzinfo=zone)) if next_month[0] <= MAXYEAR else LATEST
 
 
-def _offset(text: str | None, zone: tzinfo) -> tzinfo:
-    return zone if text is None else _zone(text)
+def _next_day(start: datetime) -> datetime:
+    """Return the next midnight of the zone's clocks, which may be 23 or 25 hours away."""
+    return _utc(start + _DAY) if start.date() < date.max else LATEST
 
 
 @lru_cache(maxsize=64)
-def _zone(text: str) -> tzinfo:
-    return datetime.fromisoformat("2000-01-01T00:00:00" + text.replace(" ", "+")).tzinfo or UTC
+def _zone(text: str | None) -> tzinfo | None:
+    return None if text is None else datetime.fromisoformat("2000-01-01T00:00" + text.replace(" ", "+")).tzinfo
 
 
-def _utc(local: datetime, zone: tzinfo) -> datetime:
+def _utc(local: datetime) -> datetime:
     """Return the UTC time, at the edges of the calendar the nearest that there is."""
     try:
-        moment = local.replace(tzinfo=zone).astimezone(UTC)
+        return min(local.astimezone(UTC), LATEST)
     except OverflowError:
         return EARLIEST if local.year == 1 else LATEST
-    return min(moment, LATEST)
 
 
 def _later(moment: datetime, length: timedelta) -> datetime:
-    try:
-        return moment + length
-    except OverflowError:
-        return datetime.max if moment.tzinfo is None else LATEST
+    return moment + length if moment <= LATEST - length else LATEST

@@ -37,14 +37,14 @@ Filter: TypeAlias = Mapping[str, Any]
 class Lookup:
     """Stands in a filter for "one of the values that another query finds": a step of a chain or of _has.
 
-    Shape: of each document of `type` that `filter` finds, the values of `field` that begin with `prefix`; these are
-           stripped of it, and each stands in the outer filter behind every one of `prefixes`
+    Shape: of each document of `type` that `filter` finds, the values of `field` that begin with one of `starts`; those
+           are stripped of it, and each stands in the outer filter behind every one of `prefixes`
     """
 
     type: str
     filter: Filter
     field: str
-    prefix: str = ""
+    starts: tuple[str, ...] = ("",)
     prefixes: tuple[str, ...] = ("",)
 
 
@@ -54,7 +54,7 @@ class SortKey:
 
     Shape: `lowest` is not above any value of the field's type; `single` says that the field holds one value, else the
            least (descending: the greatest) of its array counts; `marked` that only values after a blank count, which
-           is how tokens keep their bare code
+           is how tokens keep their bare code; `always` that every hit has the value
     """
 
     path: str
@@ -62,6 +62,7 @@ class SortKey:
     descending: bool = False
     single: bool = True
     marked: bool = False
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +79,15 @@ class Position:
 class Query:
     """What to find: one leg for each resource type, in one common order.
 
-    Shape: `legs` are (type, filter); `keys` may be empty: then ids decide alone. Ids decide between equals, against the
-           direction of the last key, because indexes read backwards turn both.
+    Shape: `legs` are (type, filter); `keys` may be empty: then ids decide alone. Ids decide between equals; where they
+           go against the direction of the one key, an index can be read in this order.
     """
 
     legs: tuple[tuple[str, Filter], ...]
     keys: tuple[SortKey, ...] = ()
+    ids_descend: bool = True
     count: int = 50
     position: Position | None = None
-
-    @property
-    def ids_descend(self) -> bool:
-        return not (self.keys and self.keys[-1].descending)
 
 
 @dataclass(frozen=True, slots=True)

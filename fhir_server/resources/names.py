@@ -25,13 +25,14 @@ def replacement(names: Mapping[str, str], full_url: str | None, conditional: set
         known = names.get(link)
         if known is not None:
             return known
+        # Most links are systems of codes: they leave here, after one look at their text.
+        if "://" in link and "#" not in link:
+            return None
         if "?" in link and _CONDITIONAL(link):
             conditional.add(link)
             return None
         target, hash_, fragment = link.partition("#")
-        known = names.get(target)
-        if known is None and root is not None and "://" not in target:
-            known = names.get(root + target)
+        known = names.get(target) or (names.get(root + target) if root is not None else None)
         return None if known is None or not target else known + hash_ + fragment
 
     return replace

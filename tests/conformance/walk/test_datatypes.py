@@ -62,6 +62,8 @@ def test_reference_to_any_resource_takes_every_type() -> None:
         ({"url": ABSOLUTE, "valueString": "a", "valueCode": "a"}, [("structure", ".value")]),
         ({"valueString": "a"}, [("required", ".url")]),
         ({"url": "relative", "valueString": "a"}, [("value", ".url")]),
+        ({"_url": {"id": "1"}, "valueString": "a"}, [("structure", "")]),
+        ({"url": ABSOLUTE, "_id": {"id": "1"}, "valueString": "a"}, [("structure", "")]),
         ({"url": ABSOLUTE, "valueNonsense": "a"}, [("structure", "")]),
         ({"url": ABSOLUTE, "extension": []}, [("structure", ".extension")]),
     ],

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance import definitions
+from conformance.walk import CHECKED_INVARIANTS
 from tests.conformance.walk.judge import found, observation, patient, problems
 
 SHARED = Path(__file__).parents[3].parent / "shared"
@@ -76,6 +77,10 @@ def test_place_of_a_problem_is_a_simple_fhirpath() -> None:
         ("code-invalid", "Patient.contact[1].telecom[1].system")
     ]
     assert found(observation(valueQuantity={"value": "1"})) == [("structure", "Observation.value.value")]
+
+
+def test_invariants_decided_in_code_are_those_of_the_standard() -> None:
+    assert CHECKED_INVARIANTS - definitions().invariants.keys() == set()
 
 
 def test_input_is_not_altered() -> None:

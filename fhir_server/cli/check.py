@@ -1,0 +1,43 @@
+"""`fhir-server check`: does the database agree with itself?
+
+Spec: https://hl7.org/fhir/R4/http.html#versioning
+"""
+
+import argparse
+import asyncio
+import os
+from dataclasses import replace
+
+from conformance.load import definitions
+from fhir_server.cli.configuration import resolve_settings
+from fhir_server.cli.database import opened
+from fhir_server.cli.failure import FOUND, OK, CommandError
+from fhir_server.kernel.errors import FhirError
+from fhir_server.kernel.settings import Settings
+from fhir_server.search import Search
+from fhir_server.storage import open_storage
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every finding; return 1 when there is one.
+
+    Errors: CommandError when the database cannot be used
+    """
+    settings = resolve_settings(arguments, os.environ).settings
+    try:
+        count = asyncio.run(_check(settings))
+    except FhirError as error:
+        raise CommandError(str(error)) from None
+    print(f"{count} findings" if count else "no findings: the database agrees with itself")
+    return FOUND if count else OK
+
+
+async def _check(settings: Settings) -> int:
+    count = 0
+    async with opened(settings) as database:
+        connected = replace(settings, mongo=database.uri)
+        async with open_storage(connected, Search(definitions()).indexes) as storage:
+            async for finding in storage.verify():
+                count += 1
+                print(f"{finding.place}: {finding.problem}", flush=True)
+    return count

@@ -1,0 +1,68 @@
+"""Opens the socket that all workers share, and refuses addresses on which the server must not be seen.
+
+Spec: https://hl7.org/fhir/R4/security.html
+"""
+
+import errno
+import socket
+from ipaddress import ip_address
+
+from fhir_server.cli.failure import CommandError
+from fhir_server.kernel.settings import Settings
+
+_BACKLOG = 2048
+
+
+def refuse_open_door(settings: Settings) -> None:
+    """Raise CommandError when the server would answer other machines without asking who they are."""
+    if settings.auth == "none" and not _is_loopback(settings.host):
+        raise CommandError(
+            f"--auth none is refused on {settings.host}, which other machines can reach: use --host 127.0.0.1"
+        )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket that child processes may inherit.
+
+    Errors: CommandError when the address is taken, forbidden or not one of this machine
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError):
+        raise CommandError(f"cannot listen on {host[:60]}: no such address; choose another with --host") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CommandError(_reason(error, host, port)) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def origin(settings: Settings) -> str:
+    """Return how a client on this machine reaches the server: "http://127.0.0.1:8080"."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
+
+
+def base_url(settings: Settings) -> str:
+    """Return the FHIR base URL to tell people: the configured one, else that of this machine."""
+    return settings.base_url or f"{origin(settings)}/fhir"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _reason(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is taken: stop the program that uses it, or choose another port with --port"
+    if error.errno == errno.EACCES:
+        return f"port {port} is reserved for the system: choose one from 1024 up with --port"
+    return f"cannot listen on {host}, port {port}: {error.strerror}; choose another with --host or --port"

@@ -1,0 +1,95 @@
+"""`fhir-server serve`: database, workers, one line when ready, and an orderly end on Ctrl-C or SIGTERM.
+
+Spec: https://hl7.org/fhir/R4/http.html
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from http import HTTPStatus
+from socket import socket
+from typing import Any
+
+from fhir_server.cli.configuration import resolve_settings
+from fhir_server.cli.database import opened
+from fhir_server.cli.failure import OK, CommandError
+from fhir_server.cli.listening import base_url, listen, origin, refuse_open_door
+from fhir_server.cli.loopback import exchange
+from fhir_server.cli.workers import Workers
+from fhir_server.kernel.settings import Settings, to_environment
+
+_PROBES, _PROBE_EVERY_S = 300, 0.1
+
+OnReady = Callable[[Settings], Awaitable[None]]
+"""Is told the settings in force, with the real port, once requests are answered."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal; return the exit status."""
+    return serve(resolve_settings(arguments, os.environ).settings, _say_ready)
+
+
+def serve(settings: Settings, on_ready: OnReady) -> int:
+    """Serve with these settings until SIGINT or SIGTERM, and leave no process behind.
+
+    Errors: CommandError with one line that says what to do
+    """
+    refuse_open_door(settings)
+    with listen(settings.host, settings.port) as listener:
+        asyncio.run(_serve(replace(settings, port=listener.getsockname()[1]), listener, on_ready))
+    return OK
+
+
+async def _say_ready(settings: Settings) -> None:
+    print(f"ready {base_url(settings)}", flush=True)
+
+
+async def _serve(settings: Settings, listener: socket, on_ready: OnReady) -> None:
+    stop = asyncio.Event()
+    _on_signals(stop.set)
+    async with opened(settings) as database:
+        environ = os.environ | to_environment(replace(settings, mongo=database.uri))
+        workers = Workers(settings.workers, listener, environ, settings.shutdown_grace_s)
+        _on_signals(lambda: workers.kill() if stop.is_set() else stop.set())
+        try:
+            await _unless(stop, _bring_up(workers, settings, on_ready))
+            await _unless(stop, database.keep())
+        finally:
+            await workers.stop()
+
+
+async def _bring_up(workers: Workers, settings: Settings, on_ready: OnReady) -> None:
+    await workers.start()
+    await _probe(f"{origin(settings)}/health/ready")
+    await on_ready(settings)
+
+
+async def _probe(url: str) -> None:
+    """Return when the server itself says that it is ready."""
+    for _ in range(_PROBES):
+        if (await asyncio.to_thread(exchange, "GET", url)).status == HTTPStatus.OK:
+            return
+        await asyncio.sleep(_PROBE_EVERY_S)
+    raise CommandError("the server started but does not get ready: see the log above")
+
+
+def _on_signals(react: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, react)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Await the work, or give it up when the stop comes first."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)

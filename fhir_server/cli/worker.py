@@ -1,0 +1,98 @@
+"""One server process: serves the socket that it inherits until its stdin closes, that is, until its parent ends.
+
+Run as `python -m fhir_server.cli.worker FD` with the settings in FHIR_* variables. It tells its parent on stdout,
+in one line, `ready` or why it cannot start.
+Spec: https://hl7.org/fhir/R4/http.html
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from fhir_server.kernel.errors import FhirError
+from fhir_server.kernel.settings import Settings, resolve
+from fhir_server.wiring import build_app
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+READY = "ready"
+_CANNOT_START = 3
+_FAILED = "lifespan.startup.failed"
+
+
+def main() -> int:
+    """Serve; return 0 after an orderly end."""
+    settings = resolve(environ=os.environ).settings
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    app = _Startup(build_app(settings))
+    server = _Server(_config(app, settings))
+    try:
+        server.run([listener])
+    except SystemExit:  # uvicorn's way to say that the lifespan did not start
+        print(app.failure, flush=True)
+        return _CANNOT_START
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """Ends when stdin closes: also when the parent was killed, so that no worker outlives it."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._parent_ended)
+            print(READY, flush=True)
+
+    def _parent_ended(self) -> None:
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        self.should_exit = True
+
+
+class _Startup:
+    """The application, with the reason kept when its lifespan fails to start."""
+
+    def __init__(self, app: "FastAPI") -> None:
+        self._app = app
+        self.failure = "the server did not start"
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, partial(_without_failure, send))
+        except FhirError as error:
+            self.failure = str(error)
+            logging.getLogger("uvicorn.error").disabled = True  # the parent says it, in one line
+            await send({"type": _FAILED})
+
+
+async def _without_failure(send: Any, message: Any) -> None:
+    # The framework sends its failure as a traceback; a FhirError becomes one line instead.
+    if message["type"] != _FAILED:
+        await send(message)
+
+
+def _config(app: Any, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_grace_s,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

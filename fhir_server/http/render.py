@@ -1,0 +1,104 @@
+"""Result → status, headers and bytes.
+
+Spec: https://hl7.org/fhir/R4/http.html#versioning, https://hl7.org/fhir/R4/http.html#ops
+"""
+
+import base64
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import lru_cache
+
+from fhir_server.http.negotiate import FHIR_JSON, binary_form
+from fhir_server.http.outcome import Headers
+from fhir_server.interactions.bundles import outcome
+from fhir_server.kernel.call import Call, Result
+from fhir_server.kernel.fhir_json import decode_stored, encode, pretty
+from fhir_server.resources.versioning import etag
+
+_WRITES = frozenset({"create", "update", "patch", "delete"})
+_COMPRESS_FROM = 4096
+"""Bytes from which gzip pays: below, a packet is a packet."""
+
+_CONTENT_SAFETY = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response, ready to be sent."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def render(call: Call, result: Result, request_headers: Mapping[str, str]) -> Reply:
+    """Return the response to a call, in the form that the caller prefers."""
+    headers: dict[str, str] = {}
+    if result.version is not None:
+        headers["etag"] = etag(result.version)
+        headers["last-modified"] = _http_date(int(result.version.updated.timestamp()))
+    if result.location is not None:
+        headers["location"] = result.location
+    status, body = result.status, _body(call, result)
+    if body is None:
+        return _reply(204 if status == 200 else status, headers, b"")
+    headers["content-type"] = FHIR_JSON
+    if call.address.type == "Binary" and _as_content(call, result, request_headers):
+        body = _content(body, headers)
+    elif call.params and _wants_pretty(call):
+        body = pretty(body)
+    if len(body) >= _COMPRESS_FROM and "gzip" in request_headers.get("accept-encoding", ""):
+        headers["content-encoding"], headers["vary"] = "gzip", "Accept-Encoding"
+        body = gzip.compress(body, compresslevel=1)
+    return _reply(status, headers, body)
+
+
+def _reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+    raw = [(name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    if status not in (204, 304):
+        raw.append((b"content-length", str(len(body)).encode("ascii")))
+    return Reply(status, raw, body)
+
+
+def _body(call: Call, result: Result) -> bytes | None:
+    """Return the text that the Prefer header leaves of a result; reads and Bundles are never cut."""
+    if result.status == 304:
+        return None
+    if call.address.interaction not in _WRITES:
+        return result.body
+    match call.prefer.returning:
+        case "minimal":
+            return None
+        case "OperationOutcome":
+            return encode(outcome(result.issues))
+    return result.body
+
+
+def _as_content(call: Call, result: Result, headers: Mapping[str, str]) -> bool:
+    if call.address.interaction not in ("read", "vread") or result.status != 200:
+        return False
+    format_ = next((value for name, value in call.params if name == "_format"), None)
+    return binary_form(headers.get("accept"), format_) == "content"
+
+
+def _content(text: bytes, headers: dict[str, str]) -> bytes:
+    """Return the raw content of a Binary; its type and security context go into the headers."""
+    resource = decode_stored(text)
+    headers["content-type"] = resource["contentType"]
+    # Content comes from clients: a browser must neither guess another type nor run it.
+    headers.update(_CONTENT_SAFETY)
+    context = resource.get("securityContext", {}).get("reference")
+    if context is not None:
+        headers["x-security-context"] = context
+    return base64.b64decode(resource.get("data", ""))
+
+
+def _wants_pretty(call: Call) -> bool:
+    return any(name == "_pretty" and value == "true" for name, value in call.params)
+
+
+@lru_cache(maxsize=4096)
+def _http_date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)

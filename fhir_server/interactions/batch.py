@@ -1,0 +1,36 @@
+"""batch: independent interactions in one request; each succeeds or fails alone.
+
+Spec: https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fhir_server.interactions.bundles import Entry, bundle, error_entry, result_entry
+from fhir_server.interactions.entries import checked_envelope, entry_call
+from fhir_server.interactions.env import Env
+from fhir_server.kernel.call import Call, Result
+from fhir_server.kernel.errors import FhirError
+
+Run = Callable[[Env, Call], Awaitable[Result]]
+
+IN_FLIGHT = 32
+"""Entries that run at once: they share reads and commits with each other, and leave room for other callers."""
+
+
+async def batch(env: Env, call: Call, run: Run) -> Result:
+    """Return the responses in the order of the entries; `run` is the one door that every interaction passes."""
+    places = asyncio.Semaphore(IN_FLIGHT)
+
+    async def respond(index: int, entry: dict[str, Any]) -> Entry:
+        async with places:
+            try:
+                inner = entry_call(env, call, index, entry)
+                return result_entry(inner, await run(env, inner))
+            except FhirError as error:
+                return error_entry(error)
+
+    entries = checked_envelope(env, call.body)
+    responses = await asyncio.gather(*(respond(index, entry) for index, entry in enumerate(entries)))
+    return Result(200, body=bundle("batch-response", responses))

@@ -1,0 +1,75 @@
+"""Which resource do criteria mean? At most one, or the interaction is refused.
+
+Spec: https://hl7.org/fhir/R4/http.html#ccreate, https://hl7.org/fhir/R4/http.html#cond-update
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from fhir_server.interactions.env import Env
+from fhir_server.kernel import query_string
+from fhir_server.kernel.call import Params
+from fhir_server.kernel.errors import Invalid, Issue, MultipleMatches, PreconditionFailed
+from fhir_server.kernel.query import Access, Query
+from fhir_server.kernel.types import Resource, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """Search criteria that are to name one resource.
+
+    `guard_keys`: one for each parameter. Two writers whose criteria can mean the same new resource share a key.
+    """
+
+    type: str
+    query: Query
+    guard_keys: tuple[str, ...]
+
+
+def from_text(env: Env, type_: str, text: str, base_url: str) -> Criteria:
+    """Return the criteria of an If-None-Exist header or a conditional reference ("identifier=urn:x|1")."""
+    return from_params(env, type_, query_string.parse(text.removeprefix("?")), base_url)
+
+
+def from_params(env: Env, type_: str, params: Params, base_url: str) -> Criteria:
+    """Return the criteria of a conditional URL.
+
+    Errors: Invalid when there are none (they would mean every resource), or one is unknown or malformed
+    """
+    plain = tuple(pair for pair in params if pair[0] not in ("_format", "_pretty"))
+    if not any(value for _, value in plain):
+        raise Invalid(Issue("required", "a conditional interaction needs search criteria"))
+    query = env.search.criteria(type_, plain, base_url)
+    return Criteria(type_, query, env.search.guard_keys(type_, plain))
+
+
+async def match(env: Env, criteria: Criteria, access: Access, *, without: Collection[str] = ()) -> Version | None:
+    """Return the one resource that the criteria mean, None when there is none.
+
+    `without` are references of resources that the same transaction deletes: they do not count.
+    Errors: MultipleMatches when there are several
+    """
+    found = await env.storage.finder.first(criteria.query, access, limit=2 + len(without))
+    found = [version for version in found if version.reference not in without]
+    if len(found) > 1:
+        raise MultipleMatches(f"the criteria match more than one {criteria.type}")
+    return found[0] if found else None
+
+
+def target_id(resource: Resource, found: Version | None) -> str | None:
+    """Return the id that a conditional update writes to, None when the server is to give a new one.
+
+    Errors: Invalid when the body names another id than that of the resource that was found
+    """
+    named: str | None = resource.get("id")
+    if found is not None and named is not None and named != found.id:
+        raise Invalid(Issue("value", "the body's id is not that of the resource that the criteria match"))
+    return found.id if found is not None else named
+
+
+async def one(env: Env, criteria: Criteria, access: Access) -> Version:
+    """Return the resource that the criteria mean; raise PreconditionFailed when there is none."""
+    found = await match(env, criteria, access)
+    if found is None:
+        raise PreconditionFailed(Issue("not-found", f"the criteria match no {criteria.type}"))
+    return found

@@ -1,0 +1,137 @@
+"""From an entry of a batch or transaction to the call that it asks for.
+
+Spec: https://hl7.org/fhir/R4/bundle.html#BatchTransactionBundle, https://hl7.org/fhir/R4/http.html#trules
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+from fhir_server.interactions.addresses import address
+from fhir_server.interactions.env import Env
+from fhir_server.kernel import query_string
+from fhir_server.kernel.call import Address, Call, Conditions, Patch
+from fhir_server.kernel.errors import FhirError, Invalid, Issue, TooLarge
+from fhir_server.kernel.fhir_json import decode
+from fhir_server.kernel.fhir_time import bounds
+from fhir_server.kernel.types import Resource
+
+PATCH_KINDS: Mapping[str, Any] = {
+    "application/json-patch+json": "json-patch",
+    "application/merge-patch+json": "merge-patch",
+}
+
+_CONDITIONS = ("ifMatch", "ifNoneMatch", "ifModifiedSince", "ifNoneExist")
+_NO_CONDITIONS = Conditions()
+
+
+def checked_envelope(env: Env, body: object) -> list[Resource]:
+    """Return the entries of a batch or transaction whose Bundle, without their resources, is valid.
+
+    Errors: Invalid for a Bundle that breaks FHIR's rules, TooLarge for more entries than the setting allows
+    """
+    if not isinstance(body, dict) or body.get("resourceType") != "Bundle":
+        raise Invalid(Issue("structure", "the body must be a Bundle", expression="Bundle"))
+    if body.get("type") not in ("batch", "transaction"):
+        raise Invalid(Issue("value", "only a batch or a transaction can be posted here", expression="Bundle.type"))
+    entries = body.get("entry", [])
+    if isinstance(entries, list) and len(entries) > env.settings.max_bundle_entries:
+        raise TooLarge(f"the Bundle has more than {env.settings.max_bundle_entries} entries")
+    if isinstance(entries, list) and entries:
+        body = {**body, "entry": [_without_resource(entry) for entry in entries]}
+    env.pipeline.check(body)
+    return list(entries)
+
+
+def place(index: int) -> str:
+    """Return the FHIRPath of an entry: 3 -> "Bundle.entry[3]"."""
+    return f"Bundle.entry[{index}]"
+
+
+def entry_call(env: Env, outer: Call, index: int, entry: Mapping[str, Any]) -> Call:
+    """Return the call that an entry asks for, with the principal, base URL and preferences of the Bundle's.
+
+    Errors: FhirError whose issues name the entry
+    """
+    request = entry.get("request")
+    if not isinstance(request, Mapping):
+        raise Invalid(Issue("required", "the entry has no request", expression=f"{place(index)}.request"))
+    try:
+        target, _, query = _below_base(request["url"], outer.base_url).partition("?")
+        found = address(request["method"], unquote(target), env.definitions.resource_types)
+        body, patch = _content(found, entry.get("resource"))
+        return Call(
+            found,
+            outer.base_url,
+            outer.principal,
+            params=query_string.parse(query),
+            body=body,
+            patch=patch,
+            prefer=outer.prefer,
+            conditions=_conditions(env, request),
+        )
+    except FhirError as error:
+        raise named(error, f"{place(index)}.request.url") from None
+
+
+def named(error: FhirError, where: str) -> FhirError:
+    """Return the same error with `where` as the place of every issue that names none."""
+    issues = [issue if issue.expression else replace(issue, expression=where) for issue in error.issues]
+    return type(error)(*issues, headers=error.headers)
+
+
+def _without_resource(entry: Any) -> Any:
+    return {key: value for key, value in entry.items() if key != "resource"} if isinstance(entry, dict) else entry
+
+
+def _below_base(url: str, base_url: str) -> str:
+    if url.startswith(base_url):
+        return url[len(base_url) :].lstrip("/")
+    if "://" in url:
+        raise Invalid("the request's URL is not one of this server")
+    return url.lstrip("/")
+
+
+def _conditions(env: Env, request: Mapping[str, Any]) -> Conditions:
+    if request.keys().isdisjoint(_CONDITIONS):
+        return _NO_CONDITIONS
+    since = request.get("ifModifiedSince")
+    return Conditions(
+        if_match=request.get("ifMatch"),
+        if_none_match=request.get("ifNoneMatch"),
+        if_modified_since=None if since is None else bounds(since, env.zone)[0],
+        if_none_exist=request.get("ifNoneExist"),
+    )
+
+
+def _content(found: Address, resource: Any) -> tuple[Resource | None, Patch | None]:
+    """Return an entry's resource as the body, or as the patch, of what its address asks for."""
+    match found.interaction:
+        case "create" | "update":
+            if resource is None:
+                raise Invalid(Issue("required", "a POST or PUT entry needs a resource"))
+            return resource, None
+        case "patch":
+            return None, _patch(resource)
+        case "operation":
+            return resource, None
+        case "batch" | "transaction" | "capabilities":
+            raise Invalid("a Bundle may not be posted inside of a Bundle, nor metadata be read there")
+    return None, None
+
+
+def _patch(resource: Any) -> Patch:
+    """Return the patch of a PATCH entry: Parameters, or a Binary that holds a patch document."""
+    if isinstance(resource, dict) and resource.get("resourceType") == "Parameters":
+        return Patch("fhirpath-patch", resource)
+    if isinstance(resource, dict) and resource.get("resourceType") == "Binary":
+        kind = PATCH_KINDS.get(str(resource.get("contentType")).partition(";")[0].strip())
+        if kind is not None:
+            try:
+                return Patch(kind, decode(base64.b64decode(str(resource.get("data", "")))))
+            except binascii.Error:
+                raise Invalid("the Binary of a PATCH entry does not hold base64") from None
+    raise Invalid("a PATCH entry needs Parameters, or a Binary with a JSON Patch or merge patch")

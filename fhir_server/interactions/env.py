@@ -1,0 +1,36 @@
+"""The collaborators of the interactions, built once in `wiring` and never changed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from conformance.definitions import Definitions
+from fhir_server.kernel.settings import Settings
+from fhir_server.resources.prepare import Pipeline
+from fhir_server.resources.references import Links
+from fhir_server.search import Search
+from fhir_server.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """Everything that an interaction may use besides its call."""
+
+    settings: Settings
+    zone: ZoneInfo
+    definitions: Definitions
+    pipeline: Pipeline
+    links: Links
+    search: Search
+    storage: Storage
+    cursor_key: bytes
+    """Signs the links between pages; the same for all processes over one database."""
+
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    measure: Callable[[str, int, float], None]
+    """Counts one interaction: its name, the status, the seconds."""
+
+    capabilities: Callable[[str], bytes]
+    """The text of the CapabilityStatement for a base URL."""

@@ -1,0 +1,141 @@
+"""search on a type, the system or a compartment: hits, what goes with them, and links to the pages around.
+
+Spec: https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/search.html
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from fhir_server.interactions import binary
+from fhir_server.interactions.bundles import Entry, bundle, outcome
+from fhir_server.interactions.env import Env
+from fhir_server.interactions.including import INCLUDED_AT_MOST, included
+from fhir_server.kernel.call import Call, Params, Result
+from fhir_server.kernel.errors import Issue, NotFound
+from fhir_server.kernel.fhir_json import Raw
+from fhir_server.kernel.query import Access, Page, Position
+from fhir_server.kernel.types import Version
+from fhir_server.search import Asked, Context, Request, Results, to_text
+from fhir_server.search.page import PARAMETER
+
+TOTAL_CAP = 1_000
+"""Hits that are counted when nobody asks for a total: counting on would cost more than the page itself."""
+
+_CUT = Issue(
+    "incomplete",
+    f"more than {INCLUDED_AT_MOST} resources go with these hits; only the first are included: ask for smaller pages",
+    severity="warning",
+)
+
+
+async def search(env: Env, call: Call, access: Access) -> Result:
+    """Return one page of hits as a Bundle of type searchset.
+
+    Errors: Invalid or NotSupported for parameters that cannot be understood, TooCostly for what takes too long
+    """
+    path, types, compartment = await _scope(env, call)
+    asked = Asked(
+        types=types,
+        params=call.params,
+        path=path,
+        context=Context(now=env.clock(), base_url=call.base_url),
+        compartment=compartment,
+        strict=call.prefer.handling == "strict",
+        principal=call.principal.id,
+        page_size=env.settings.page_size,
+        max_page_size=env.settings.max_page_size,
+    )
+    request = env.search.request(asked, key=env.cursor_key)
+    if request.results.count_only:
+        total = await env.storage.finder.count(request.query, access)
+        return Result(
+            200,
+            body=bundle("searchset", _notes(request.issues), links=_links(env, call, request, Page(())), total=total),
+        )
+    page, counted = await asyncio.gather(env.storage.finder.page(request.query, access), _counted(env, request, access))
+    versions = await binary.restore_all(env.storage.blobs, list(page.versions))
+    companions, cut = await included(env, request.includes, versions, access, call.base_url)
+    entries = [
+        *(_entry(env, call, version, "match", request.results) for version in versions),
+        *(_entry(env, call, version, "include", _whole_elements(request.results)) for version in companions),
+        *_notes((*request.issues, _CUT) if cut else request.issues),
+    ]
+    body = bundle("searchset", entries, links=_links(env, call, request, page), total=_total(request, counted))
+    return Result(200, body=body)
+
+
+async def _scope(env: Env, call: Call) -> tuple[str, tuple[str, ...], str | None]:
+    """Return the path below the base URL, the types to search, and the compartment to search in."""
+    address = call.address
+    if address.interaction == "search-type":
+        return call.type, (call.type,), None
+    if address.interaction == "search-system":
+        return "", tuple(await env.storage.schema.stored_types()), None
+    name, members = (
+        f"{address.compartment_type}/{address.id}",
+        env.definitions.compartments.get(address.compartment_type or ""),
+    )
+    if members is None:
+        raise NotFound(f"{address.compartment_type} has no compartment")
+    if address.type is not None:
+        return f"{name}/{address.type}", (address.type,), name
+    stored = await env.storage.schema.stored_types()
+    return f"{name}/*", tuple(type_ for type_ in stored if type_ in members), name
+
+
+async def _counted(env: Env, request: Request, access: Access) -> int | None:
+    """Return how many hits there are in all as far as asked; None where nobody needs to know."""
+    match request.results.total:
+        case "none":
+            return None
+        case "accurate" | "estimate":
+            return await env.storage.finder.count(request.query, access)
+    if request.query.position is not None:
+        return None
+    return await env.storage.finder.count(request.query, access, cap=TOTAL_CAP + 1)
+
+
+def _total(request: Request, counted: int | None) -> int | None:
+    """Return the total to tell: what lies beyond the cap is left open, as the standard allows."""
+    if counted is not None and request.results.total is None and counted > TOTAL_CAP:
+        return None
+    return counted
+
+
+def _entry(env: Env, call: Call, version: Version, mode: str, wanted: Results) -> Entry:
+    return {
+        "fullUrl": f"{call.base_url}/{version.reference}",
+        "resource": Raw(env.search.shaped(version.json, wanted)),
+        "search": {"mode": mode},
+    }
+
+
+def _whole_elements(wanted: Results) -> Results:
+    """Return how included resources are shaped: _elements names elements of the hits alone."""
+    return Results(summary=wanted.summary)
+
+
+def _notes(issues: Sequence[Issue]) -> list[Mapping[str, Any]]:
+    return [{"resource": outcome(issues), "search": {"mode": "outcome"}}] if issues else []
+
+
+def _links(env: Env, call: Call, request: Request, page: Page) -> dict[str, str]:
+    base = f"{call.base_url}/{request.binding.path}".rstrip("/")
+    links = {"self": _url(base, request.understood)}
+
+    def at(position: Position) -> str:
+        return _url(base, (*request.binding.params, (PARAMETER, to_text(position, request.binding, env.cursor_key))))
+
+    if page.next is not None or page.previous is not None:
+        links["first"] = _url(base, request.binding.params)
+    if page.previous is not None:
+        links["previous"] = at(page.previous)
+    if page.next is not None:
+        links["next"] = at(page.next)
+    return links
+
+
+def _url(base: str, params: Params) -> str:
+    return f"{base}?{urlencode(params, safe=':|,/$')}" if params else base

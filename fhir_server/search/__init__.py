@@ -1,0 +1,89 @@
+"""FHIR search without I/O: from the parameters of a URL to a query, and from hits to what goes with them.
+
+Spec: https://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, tzinfo
+
+from conformance.definitions import Definitions, SearchParameter
+from fhir_server.kernel.call import Params
+from fhir_server.kernel.fhir_json import decode_stored, encode
+from fhir_server.kernel.layout import IndexSpec
+from fhir_server.kernel.query import Query
+from fhir_server.kernel.types import Resource
+from fhir_server.search.context import Context, Terminology
+from fhir_server.search.fields import index_specs
+from fhir_server.search.guard_keys import guard_keys
+from fhir_server.search.includes import Follower, Include
+from fhir_server.search.page import to_text
+from fhir_server.search.registry import registry
+from fhir_server.search.request import Asked, Request, plain_criteria, understand
+from fhir_server.search.results import Results, results
+from fhir_server.search.shape import summarised, with_elements
+
+__all__ = ["Asked", "Context", "Include", "Request", "Results", "Search", "Terminology", "to_text"]
+
+
+class Search:
+    """Everything that search knows, compiled from the definitions; `zone` is for times that name none."""
+
+    def __init__(self, definitions: Definitions, *, zone: tzinfo = UTC) -> None:
+        self._definitions = definitions
+        self._registry = registry(definitions)
+        self._zone = zone
+        self.follower = Follower(definitions, self._registry)
+
+    @property
+    def parameters(self) -> Mapping[str, Sequence[SearchParameter]]:
+        """The search parameters that work, by resource type."""
+        return {type_: [one.definition for one in codes.values()] for type_, codes in self._registry.items()}
+
+    @property
+    def includes(self) -> Mapping[str, Sequence[str]]:
+        """The values that _include may have, by the type that is searched."""
+        return {
+            type_: [f"{type_}:{code}" for code, one in codes.items() if one.kind == "reference"]
+            for type_, codes in self._registry.items()
+        }
+
+    @property
+    def reverse_includes(self) -> Mapping[str, Sequence[str]]:
+        """The values that _revinclude may have, by the type that is searched."""
+        found: dict[str, list[str]] = {type_: [] for type_ in self._registry}
+        for type_, codes in self._registry.items():
+            for code, one in codes.items():
+                for target in one.field.targets:
+                    found[target].append(f"{type_}:{code}")
+        return found
+
+    def indexes(self, type_: str) -> tuple[IndexSpec, ...]:
+        """Return the database indexes that searches of a type need."""
+        return index_specs(type_, {code: one.definition for code, one in self._registry[type_].items()})
+
+    def request(self, asked: Asked, *, key: bytes) -> Request:
+        """Return what a search means; see `request.understand`."""
+        return understand(replace(asked, context=replace(asked.context, zone=self._zone)), self._registry, key)
+
+    def criteria(self, type_: str, params: Params, base_url: str) -> Query:
+        """Return the query of a conditional interaction; see `request.plain_criteria`."""
+        return plain_criteria(type_, params, Context(zone=self._zone, base_url=base_url), self._registry)
+
+    def guard_keys(self, type_: str, params: Params) -> tuple[str, ...]:
+        """Return the guards of a conditional write; see `guard_keys.guard_keys`."""
+        return guard_keys(type_, params, self._registry)
+
+    def shape(self, text: bytes, params: Params) -> bytes:
+        """Return the part of a resource's text that _summary or _elements among the parameters ask for."""
+        return self.shaped(text, results(pair for pair in params if pair[0] in ("_summary", "_elements")))
+
+    def shaped(self, text: bytes, wanted: Results) -> bytes:
+        """Return the part of a resource's text that a client wants: the same bytes when that is all of it."""
+        if not wanted.elements and wanted.summary in (None, "false", "count"):
+            return text
+        resource: Resource = decode_stored(text)
+        if wanted.elements:
+            return encode(with_elements(resource, wanted.elements, self._definitions))
+        assert wanted.summary is not None
+        return encode(summarised(resource, wanted.summary, self._definitions))

@@ -1,0 +1,157 @@
+"""_include and _revinclude: which other resources come with the hits.
+
+Spec: https://hl7.org/fhir/R4/search.html#include
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.definitions import Definitions
+from conformance.paths import Extractor, compile
+from conformance.reference_text import split_reference
+from fhir_server.kernel.errors import Invalid, Issue
+from fhir_server.kernel.query import Query
+from fhir_server.kernel.types import Resource
+from fhir_server.search.criteria import alive, either
+from fhir_server.search.kinds.reference import spellings
+from fhir_server.search.registry import Parameter, Registry
+
+_NAMES = {"_include": False, "_revinclude": True}
+_ITERATE = frozenset({"iterate", "recurse"})
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """One _include or (`reverse`) _revinclude: links of `source` by parameter `code` (or any) to `target` (or any)."""
+
+    source: str
+    code: str
+    target: str | None = None
+    reverse: bool = False
+    iterate: bool = False
+
+
+def is_include(name: str) -> bool:
+    """Tell whether a parameter asks for includes."""
+    return name.partition(":")[0] in _NAMES
+
+
+def parse(name: str, value: str, registry: Registry) -> Include:
+    """Return what one _include or _revinclude asks for.
+
+    Errors: Invalid for types, parameters and targets that are not there
+    """
+    plain, colon, modifier = name.partition(":")
+    if colon and modifier not in _ITERATE:
+        raise _invalid(name, "the only modifier is :iterate")
+    source, _, rest = value.partition(":")
+    code, _, target = rest.partition(":")
+    include = Include(source, code or ANY, target or None, _NAMES[plain], bool(colon))
+    _check(name, include, registry)
+    return include
+
+
+def _check(name: str, include: Include, registry: Registry) -> None:
+    source, code, target = include.source, include.code, include.target
+    if source == ANY:
+        if code != ANY:
+            raise _invalid(name, "write Type:parameter, or * alone")
+        return
+    if source not in registry:
+        raise _invalid(name, f"{source[:60]!r} is no resource type")
+    if target is not None and target not in registry:
+        raise _invalid(name, f"{target[:60]!r} is no resource type")
+    if code == ANY:
+        return
+    parameter = registry[source].get(code)
+    if parameter is None or parameter.kind != "reference":
+        raise _invalid(name, f"{source} has no reference parameter {code[:60]!r}")
+    if target is not None and target not in parameter.field.targets:
+        raise _invalid(name, f"{code} does not refer to {target}")
+
+
+class Follower:
+    """Finds what includes lead to; expressions are compiled when first followed."""
+
+    def __init__(self, definitions: Definitions, registry: Registry) -> None:
+        self._definitions = definitions
+        self._registry = registry
+        self._extractors: dict[tuple[str, str], Extractor] = {}
+
+    def links(self, resources: Sequence[Resource], includes: Sequence[Include], base_url: str) -> list[tuple[str, str]]:
+        """Return the (type, id) that resources link to on this server, each once, in order."""
+        found = (
+            link
+            for include in includes
+            if not include.reverse
+            for resource in resources
+            if include.source in (ANY, resource["resourceType"])
+            for link in self._links(resource, include, base_url)
+        )
+        return list(dict.fromkeys(found))
+
+    def reverse(
+        self, references: Sequence[tuple[str, str]], includes: Sequence[Include], base_url: str, count: int
+    ) -> list[Query]:
+        """Return the queries for what links to some resources; at most `count` hits each."""
+        return [
+            query
+            for include in includes
+            if include.reverse
+            for query in self._reverse(references, include, base_url, count)
+        ]
+
+    def _links(self, resource: Resource, include: Include, base_url: str) -> Iterator[tuple[str, str]]:
+        for parameter in self._parameters(resource["resourceType"], include.code):
+            for value, _fhir_type in self._extractor(parameter)(resource):
+                link = split_reference(_text(value))
+                if link is not None and link.base in (None, base_url) and include.target in (None, link.type):
+                    yield link.type, link.id
+
+    def _reverse(
+        self, references: Sequence[tuple[str, str]], include: Include, base_url: str, count: int
+    ) -> Iterator[Query]:
+        sources = self._registry if include.source == ANY else (include.source,)
+        for source in sources:
+            filters = []
+            for parameter in self._parameters(source, include.code):
+                wanted = [
+                    spelling
+                    for type_, id_ in references
+                    if type_ in parameter.field.targets and include.target in (None, type_)
+                    for spelling in spellings(f"{type_}/{id_}", base_url)
+                ]
+                if wanted:
+                    filters.append({parameter.field.path: {"$in": wanted}})
+            if filters:
+                yield Query(legs=((source, alive(either(filters))),), count=count)
+
+    def _parameters(self, type_: str, code: str) -> Sequence[Parameter]:
+        of_type = self._registry[type_]
+        if code != ANY:
+            return [of_type[code]] if code in of_type else []
+        return [one for one in of_type.values() if one.kind == "reference"]
+
+    def _extractor(self, parameter: Parameter) -> Extractor:
+        key = (parameter.type, parameter.code)
+        found = self._extractors.get(key)
+        if found is None:
+            assert parameter.definition.expression is not None
+            found = compile(parameter.definition.expression, parameter.type, self._definitions)
+            self._extractors[key] = found
+        return found
+
+
+def _text(value: Any) -> str:
+    match value:
+        case {"reference": str(text)} | str(text):
+            return text
+        case {"resourceType": str(type_), "id": str(id_)}:
+            return f"{type_}/{id_}"
+    return ""
+
+
+def _invalid(name: str, why: str) -> Invalid:
+    return Invalid(Issue("not-supported", f"{name}: {why}", expression=name[:100]))

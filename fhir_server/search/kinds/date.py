@@ -1,0 +1,112 @@
+"""date: intervals of time, compared by how they overlap.
+
+Stored: {low, high}, half open, in UTC; a period without start or end reaches to the edge of the calendar.
+Spec: https://hl7.org/fhir/R4/search.html#date
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, TypeAlias, assert_never
+
+from conformance.paths import Typed
+from fhir_server.kernel.errors import Invalid
+from fhir_server.kernel.fhir_time import EARLIEST, LATEST, bounds
+from fhir_server.kernel.query import Filter
+from fhir_server.search.context import Context
+from fhir_server.search.fields import Field
+from fhir_server.search.kinds.kind import Kind, bad_value, within
+from fhir_server.search.syntax import Prefix, split_prefix, unescape
+
+Interval: TypeAlias = dict[str, datetime]
+
+_APPROXIMATE = 0.1
+"""How far "ap" reaches, as part of the time between the value and now: the standard's own suggestion."""
+
+
+def _intervals(values: Sequence[Typed], zone: tzinfo) -> list[Interval]:
+    return [found for value, fhir_type in values if (found := _interval(value, fhir_type, zone)) is not None]
+
+
+def _interval(value: Any, fhir_type: str, zone: tzinfo) -> Interval | None:
+    match fhir_type:
+        case "Period":
+            return _period(value, zone)
+        case "Timing":
+            return _timing(value, zone)
+        case _:
+            try:
+                low, high = bounds(value, zone)
+            except (Invalid, TypeError):
+                # A few expressions also select text and ages, which are no dates.
+                return None
+            return {"low": low, "high": high}
+
+
+def _period(value: Mapping[str, Any], zone: tzinfo) -> Interval | None:
+    start, end = value.get("start"), value.get("end")
+    if start is None and end is None:
+        return None
+    low = EARLIEST if start is None else bounds(start, zone)[0]
+    return {"low": low, "high": LATEST if end is None else bounds(end, zone)[1]}
+
+
+def _timing(value: Mapping[str, Any], zone: tzinfo) -> Interval | None:
+    """Return the outer limits: when in between something happens does not matter to search."""
+    limits = [bounds(event, zone) for event in value.get("event", ()) if event is not None]
+    around = value.get("repeat", {}).get("boundsPeriod")
+    if around and (period := _period(around, zone)):
+        limits.append((period["low"], period["high"]))
+    if not limits:
+        return None
+    return {"low": min(low for low, _ in limits), "high": max(high for _, high in limits)}
+
+
+def _condition(text: str, _modifier: str | None, where: Field, context: Context) -> Filter:
+    prefix, value = split_prefix(unescape(text))
+    try:
+        low, high = bounds(value, context.zone)
+    except Invalid:
+        raise bad_value(
+            "not a date: yyyy, yyyy-mm, yyyy-mm-dd or yyyy-mm-ddThh:mm[:ss] with an optional zone"
+        ) from None
+    if prefix == "ap":
+        low, high = _widened(low, high, context)
+    return within(where, _compared(prefix, low, high))
+
+
+def _compared(prefix: Prefix, low: datetime, high: datetime) -> Filter:
+    """Return what a prefix asks of a stored interval; `low` and `high` are the bounds of the searched one."""
+    match prefix:
+        case "eq":
+            return {"low": {"$gte": low, "$lt": high}, "high": {"$lte": high}}
+        case "ne":
+            return {"$or": [{"low": {"$lt": low}}, {"high": {"$gt": high}}]}
+        case "gt":
+            return {"high": {"$gt": high}}
+        case "lt":
+            return {"low": {"$lt": low}}
+        case "ge":
+            return {"$or": [{"low": {"$gte": low}}, {"high": {"$gt": high}}]}
+        case "le":
+            # Beside "lt" only intervals inside of the searched one, so none that begins after it.
+            return {"low": {"$lt": high}, "$or": [{"low": {"$lt": low}}, {"high": {"$lte": high}}]}
+        case "sa":
+            return {"low": {"$gte": high}}
+        case "eb":
+            return {"low": {"$lt": low}, "high": {"$lte": low}}
+        case "ap":
+            return {"low": {"$lt": high}, "high": {"$gt": low}}
+        case _:
+            assert_never(prefix)
+
+
+def _widened(low: datetime, high: datetime, context: Context) -> tuple[datetime, datetime]:
+    """Return the interval that is near to another."""
+    if context.now is None:
+        raise bad_value("ap cannot be used here")
+    now = context.now
+    distance = timedelta(0) if low <= now < high else min(abs(now - low), abs(now - high)) * _APPROXIMATE
+    return max(low, EARLIEST + distance) - distance, min(high, LATEST - distance) + distance
+
+
+KIND = Kind(extract={"": _intervals}, condition=_condition)

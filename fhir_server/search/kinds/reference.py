@@ -1,0 +1,85 @@
+"""reference: a link to another resource, or the identifier that stands for one.
+
+Stored: the text of the link without version: "Patient/1", "http://other.org/Patient/1", "urn:uuid:…"; canonicals also
+with it. The variants: "version" has the links that name a version, "identifier" the tokens of logical references.
+
+Spec: https://hl7.org/fhir/R4/search.html#reference
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import tzinfo
+from typing import Any
+
+from conformance.paths import Typed
+from conformance.reference_text import split_reference
+from fhir_server.kernel.ids import is_logical_id
+from fhir_server.kernel.query import Filter
+from fhir_server.search.context import Context
+from fhir_server.search.fields import Field
+from fhir_server.search.kinds import token
+from fhir_server.search.kinds.kind import Kind, bad_value, one_of
+from fhir_server.search.kinds.uri import forms
+from fhir_server.search.syntax import unescape
+
+_HISTORY = "/_history/"
+
+
+def _links(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
+    return list(dict.fromkeys(text.partition(_HISTORY)[0] for text in _texts(values)))
+
+
+def _texts(values: Sequence[Typed]) -> Iterator[str]:
+    for value, fhir_type in values:
+        match value:
+            case {"reference": str(text)} if fhir_type == "Reference":
+                yield text
+            case {"url": str(text)} if fhir_type == "Attachment":
+                yield text
+            case {"resourceType": str(type_), "id": str(id_)}:
+                yield f"{type_}/{id_}"
+            case str():
+                yield from forms(value, fhir_type)
+
+
+def _versioned(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
+    return [text for text in _texts(values) if _HISTORY in text]
+
+
+def _identifiers(values: Sequence[Typed], zone: tzinfo) -> Sequence[Any]:
+    logical = [
+        (value["identifier"], "Identifier")
+        for value, fhir_type in values
+        if fhir_type == "Reference" and "identifier" in value
+    ]
+    return token.KIND.extract[""](logical, zone) if logical else ()
+
+
+def _condition(text: str, modifier: str | None, where: Field, context: Context) -> Filter:
+    if modifier == "identifier":
+        return token.KIND.condition(text, None, where.variant("identifier"), context)
+    value = unescape(text)
+    if is_logical_id(value):
+        types = where.targets if modifier is None else (modifier,)
+        return one_of(where, [form for type_ in types for form in spellings(f"{type_}/{value}", context.base_url)])
+    link = split_reference(value)
+    if modifier is not None and (link is None or link.type != modifier):
+        raise bad_value(f"not a reference to a {modifier}")
+    if not value:
+        raise bad_value("a reference is an id, Type/id or a URL")
+    if link is not None:
+        return one_of(where if link.version is None else where.variant("version"), spellings(value, context.base_url))
+    return one_of(where, [value])
+
+
+def spellings(link: str, base_url: str) -> list[str]:
+    """Return the texts that mean the same resource: on this server, a link may be relative or absolute."""
+    own = base_url + "/"
+    relative = link.removeprefix(own)
+    return [link] if "://" in relative or not base_url else [relative, own + relative]
+
+
+KIND = Kind(
+    extract={"": _links, "version": _versioned, "identifier": _identifiers},
+    condition=_condition,
+    modifiers=frozenset({"identifier"}),
+)

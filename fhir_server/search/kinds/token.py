@@ -1,0 +1,210 @@
+"""token: a code, alone or in its system.
+
+Stored: for each code "system|code" ("|code" without system) and, behind a blank, " code" alone: no system begins with
+a blank. Values of simple types have the latter only; their systems are implied. The variants: "text" has what people
+read (folded), "of-type" has "system|code|value" of typed identifiers.
+
+Codes are compared as they are, but in systems whose codes have no case: those are stored in lower case, and their bare
+form behind a tilde, so that they alone answer a search for a code in another case.
+
+Spec: https://hl7.org/fhir/R4/search.html#token
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import tzinfo
+from typing import Any, TypeAlias
+
+from conformance.paths import Typed
+from fhir_server.kernel.fhir_text import fold, prefix_end
+from fhir_server.kernel.query import Filter
+from fhir_server.search.context import Context
+from fhir_server.search.fields import Field
+from fhir_server.search.kinds.kind import Kind, bad_value, between, one_of
+from fhir_server.search.kinds.string import starts_with
+from fhir_server.search.syntax import split, unescape
+
+CASELESS = frozenset({"http://loinc.org", "urn:ietf:bcp:47", "urn:ietf:bcp:13"})
+"""Systems that say of themselves that case does not matter."""
+
+BOOLEANS = "http://terminology.hl7.org/CodeSystem/special-values"
+
+_Atoms: TypeAlias = Callable[[Any], list[str]]
+
+
+def _tokens(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
+    if len(values) == 1:
+        value, fhir_type = values[0]
+        return _ATOMS.get(fhir_type, _nothing)(value)
+    return list(dict.fromkeys(atom for value, fhir_type in values for atom in _ATOMS.get(fhir_type, _nothing)(value)))
+
+
+def _pair(system: str | None, code: str | None) -> list[str]:
+    if system is None:
+        return [] if code is None else [f"|{code}", f" {code}"]
+    if "|" in system:
+        system = system.replace("|", "%7C")
+    if code is None:
+        return [f"{system}|"]
+    if system in CASELESS and (lower := code.lower()) != code.upper():
+        return [f"{system}|{lower}", f"~{lower}"]
+    return [f"{system}|{code}", f" {code}"]
+
+
+def _coding(value: Any) -> list[str]:
+    return _pair(value.get("system"), value.get("code"))
+
+
+def _concept(value: Any) -> list[str]:
+    codings = value.get("coding")
+    if not codings:
+        return []
+    if len(codings) == 1:
+        return _coding(codings[0])
+    return list(dict.fromkeys(atom for coding in codings for atom in _coding(coding)))
+
+
+def _identifier(value: Any) -> list[str]:
+    return _pair(value.get("system"), value.get("value"))
+
+
+def _contact(value: Any) -> list[str]:
+    """A telephone number or address has no system; nobody minds the case of an e-mail address."""
+    text = value.get("value")
+    if text is None:
+        return []
+    lower = text.lower()
+    return [f"|{lower}", f" {lower}" if lower == text.upper() else f"~{lower}"]
+
+
+def _simple(value: Any) -> list[str]:
+    return [f" {value}"]
+
+
+def _boolean(value: Any) -> list[str]:
+    return [" true"] if value else [" false"]
+
+
+def _nothing(_value: Any) -> list[str]:
+    return []
+
+
+_ATOMS: Mapping[str, _Atoms] = {
+    "Coding": _coding,
+    "CodeableConcept": _concept,
+    "Identifier": _identifier,
+    "ContactPoint": _contact,
+    "boolean": _boolean,
+    "code": _simple,
+    "id": _simple,
+    "string": _simple,
+    "uri": _simple,
+    "canonical": _simple,
+    "url": _simple,
+    "oid": _simple,
+    "uuid": _simple,
+}
+
+
+def _texts(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
+    return list(dict.fromkeys(fold(text) for value, fhir_type in values for text in _read_by_people(value, fhir_type)))
+
+
+def _read_by_people(value: Any, fhir_type: str) -> Iterator[str]:
+    match fhir_type:
+        case "CodeableConcept":
+            if "text" in value:
+                yield value["text"]
+            yield from (coding["display"] for coding in value.get("coding", ()) if "display" in coding)
+        case "Coding" if "display" in value:
+            yield value["display"]
+        case "Identifier" if "text" in value.get("type", ()):
+            yield value["type"]["text"]
+        case "string":
+            yield value
+
+
+def _typed_identifiers(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
+    return [
+        f"{_pair(coding.get('system'), coding.get('code'))[0]}|{value['value']}"
+        for value, fhir_type in values
+        if fhir_type == "Identifier" and "type" in value and "value" in value
+        for coding in value["type"].get("coding", ())
+        if "code" in coding
+    ]
+
+
+def _condition(text: str, modifier: str | None, where: Field, context: Context) -> Filter:
+    match modifier:
+        case "text":
+            return starts_with(unescape(text), where.variant("text"))
+        case "of-type":
+            return _of_type(text, where.variant("of-type"))
+        case "in" | "not-in":
+            members = context.terminology.members(unescape(text))
+            if members is None:
+                raise bad_value("the value set is not known")
+            return _any_of(where, members)
+        case "above" | "below" as way:
+            return _hierarchy(text, way == "below", where, context)
+    return _matches(text, where)
+
+
+def _matches(text: str, where: Field) -> Filter:
+    system, code = _system_and_code(text)
+    if system is None or (where.systems is not None and system in ("", *where.systems)):
+        return _in_any_system(code, where)
+    if code is None:
+        start = _pair(system, None)[0]
+        return between(where, start, prefix_end(start))
+    if system == "":
+        return one_of(where, [f"|{code}", *([f"|{code.lower()}"] if "@" in code else [])])
+    return one_of(where, [_pair(system, code)[0]])
+
+
+def _in_any_system(code: str | None, where: Field) -> Filter:
+    if code is None:
+        return between(where, " ", prefix_end(" "))
+    lower = code.lower()
+    return one_of(where, [f" {code}"] if lower == code.upper() else [f" {code}", f"~{lower}"])
+
+
+def _system_and_code(text: str) -> tuple[str | None, str | None]:
+    """Return the two halves of a token: no system is "", any system is None, any code is None."""
+    parts = split(text, "|")
+    match parts:
+        case [code]:
+            return None, unescape(code)
+        case [system, code] if system or code:
+            return unescape(system), unescape(code) or None
+        case _:
+            raise bad_value("a token is code, system|code, |code or system|; write other bars as \\|")
+
+
+def _of_type(text: str, where: Field) -> Filter:
+    match [unescape(part) for part in split(text, "|")]:
+        case [system, code, value] if system and code and value:
+            return one_of(where, [f"{_pair(system, code)[0]}|{value}"])
+        case _:
+            raise bad_value("the value of :of-type is system|code|value, all three")
+
+
+def _hierarchy(text: str, below: bool, where: Field, context: Context) -> Filter:
+    system, code = _system_and_code(text)
+    if not system or code is None:
+        raise bad_value("a code hierarchy needs system|code")
+    find = context.terminology.below if below else context.terminology.above
+    members = find(system, code)
+    if members is None:
+        raise bad_value("the code is not known")
+    return _any_of(where, members)
+
+
+def _any_of(where: Field, members: Sequence[tuple[str, str]]) -> Filter:
+    return {where.path: {"$in": list(dict.fromkeys(_pair(system, code)[0] for system, code in members))}}
+
+
+KIND = Kind(
+    extract={"": _tokens, "text": _texts, "of-type": _typed_identifiers},
+    condition=_condition,
+    modifiers=frozenset({"not", "text", "in", "not-in", "above", "below", "of-type"}),
+)

@@ -1,0 +1,70 @@
+"""Which order an unsorted search gets: that of the index which serves it, so that its pages cost what they hold.
+
+Spec: https://hl7.org/fhir/R4/search.html#sort (without _sort the server chooses)
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from fhir_server.kernel.query import Filter, SortKey
+from fhir_server.search.fields import Curated, of_type, sort_key
+from fhir_server.search.kinds.quantity import ordered_by
+from fhir_server.search.registry import Parameter
+
+_FEW = 8
+"""Values of one equality up to which MongoDB merges as many index ranges in order (it stops at 200 in all)."""
+
+
+def natural_order(type_: str, filters: Sequence[Filter], parameters: Mapping[str, Parameter]) -> SortKey | None:
+    """Return the key in whose order an index gives the hits of all filters; None when ids are to decide.
+
+    Of several indexes the one counts that decides most.
+    """
+    equal, compared = _conditions(filters)
+    found = [
+        (len(index.equals), key)
+        for index in of_type(type_).indexes
+        if index.equals and all(parameters[code].field.path in equal for code in index.equals)
+        if (key := _order(index, compared, parameters)) is not None
+    ]
+    return max(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def assured(key: SortKey, filters: Sequence[Filter]) -> SortKey:
+    """Return the key, marked when the filters let through only documents that have its value."""
+    _, compared = _conditions(filters)
+    return replace(key, always=key.path in compared or key.path.rpartition(".")[0] in compared)
+
+
+def _order(index: Curated, compared: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> SortKey | None:
+    if index.ordered is None:
+        return None
+    parameter = parameters[index.ordered]
+    key = sort_key(parameter.field, parameter.kind, descending=index.descending)
+    if parameter.kind != "quantity":
+        return key
+    part = ordered_by(parameter.field, compared)
+    return None if part is None else replace(key, path=part, always=True)
+
+
+def _conditions(filters: Sequence[Filter]) -> tuple[frozenset[str], dict[str, Any]]:
+    """Return the paths with an equality to few values, and the other conditions by path."""
+    equal: set[str] = set()
+    compared: dict[str, Any] = {}
+    for one in filters:
+        for path, condition in one.items():
+            if path == "$and":
+                more, others = _conditions(condition)
+                equal |= more
+                compared |= others
+            elif isinstance(condition, str) or (isinstance(condition, Mapping) and _is_few(condition)):
+                equal.add(path)
+            elif not path.startswith("$"):
+                compared[path] = condition
+    return frozenset(equal), compared
+
+
+def _is_few(condition: Mapping[str, Any]) -> bool:
+    values = condition.get("$in")
+    return isinstance(values, list) and len(values) <= _FEW

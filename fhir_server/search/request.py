@@ -1,0 +1,192 @@
+"""A search as it is asked → what to find, what to return, and what was not understood.
+
+Spec: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#search
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fhir_server.kernel.call import Params
+from fhir_server.kernel.errors import Invalid, Issue, NotSupported, TooCostly
+from fhir_server.kernel.layout import COMPARTMENTS
+from fhir_server.kernel.query import Filter, Query, SortKey
+from fhir_server.search import page
+from fhir_server.search.context import Context
+from fhir_server.search.criteria import Scope, UnknownParameter, alive, criterion
+from fhir_server.search.includes import Include, is_include
+from fhir_server.search.includes import parse as parse_include
+from fhir_server.search.plan import assured, natural_order
+from fhir_server.search.registry import Parameter, Registry
+from fhir_server.search.results import IGNORED, RESULT_PARAMETERS, Results, results, sort_keys
+
+MOST_CRITERIA = 200
+_TYPE = "_type"
+_COMMON_ORDER = frozenset({"_lastUpdated", "_id"})
+"""What several types can be sorted by together: every type stores it alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A search as it comes.
+
+    Shape: `types` are those of the address (all, for the system level); `compartment` as "Patient/1"; `path` is the
+           address below the base URL; `strict` refuses what is not understood instead of ignoring it
+    """
+
+    types: tuple[str, ...]
+    params: Params
+    path: str
+    context: Context
+    compartment: str | None = None
+    strict: bool = False
+    principal: str = ""
+    page_size: int = 50
+    max_page_size: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A search as it is understood.
+
+    Shape: `understood` are the parameters that count, for the self link; `issues` warn of the others
+    """
+
+    query: Query
+    results: Results
+    includes: tuple[Include, ...]
+    understood: Params
+    binding: page.Binding
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """The parameters of a search by what they are."""
+
+    criteria: list[tuple[str, str]] = field(default_factory=list)
+    includes: list[Include] = field(default_factory=list)
+    understood: list[tuple[str, str]] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    types: list[str] | None = None
+
+
+def understand(asked: Asked, registry: Registry, key: bytes) -> Request:
+    """Return what a search means; `key` signs and checks page links.
+
+    Errors: Invalid for values that are malformed or too much, NotSupported for what is unknown when strict
+    """
+    if len(asked.params) > MOST_CRITERIA:
+        raise TooCostly(f"a search may have {MOST_CRITERIA} parameters")
+    sorted_ = _sorted(asked, registry)
+    types = asked.types if sorted_.types is None else tuple(one for one in asked.types if one in sorted_.types)
+    filters = _filters(asked, registry, types, sorted_)
+    wanted = results(sorted_.understood)
+    keys, ids_descend = _order(wanted, types, filters, registry)
+    binding = page.Binding(asked.principal, asked.path, page.without_page(asked.params))
+    token = next((value for name, value in asked.params if name == page.PARAMETER), None)
+    query = Query(
+        legs=tuple((type_, alive(*filters[type_])) for type_ in types),
+        keys=keys,
+        ids_descend=ids_descend,
+        count=min(wanted.count or asked.page_size, asked.max_page_size),
+        position=None if token is None else page.from_text(token, binding, key),
+    )
+    return Request(query, wanted, tuple(sorted_.includes), tuple(sorted_.understood), binding, tuple(sorted_.issues))
+
+
+def plain_criteria(type_: str, params: Params, context: Context, registry: Registry) -> Query:
+    """Return the query of criteria alone, as conditional interactions have them.
+
+    Errors: Invalid for anything else, unknown or malformed
+    """
+    scope = Scope(registry, context)
+    for name, _ in params:
+        if name in RESULT_PARAMETERS or is_include(name) or name == page.PARAMETER:
+            raise Invalid(Issue("not-supported", f"{name[:60]} has no meaning in criteria", expression=name[:60]))
+    filters = [criterion(scope, type_, name, value) for name, value in params]
+    return Query(legs=((type_, alive(*filters)),))
+
+
+def _sorted(asked: Asked, registry: Registry) -> _Sorted:
+    found = _Sorted()
+    for name, value in asked.params:
+        if name in IGNORED or name == page.PARAMETER:
+            continue
+        if not value:
+            _leave(asked, found, Issue("value", f"{name[:60]} has no value", expression=name[:60]))
+        elif is_include(name):
+            _include(asked, found, name, value, registry)
+        elif name == _TYPE:
+            found.types = _types(value, registry)
+            found.understood.append((name, value))
+        elif name in RESULT_PARAMETERS:
+            found.understood.append((name, value))
+        else:
+            found.criteria.append((name, value))
+    return found
+
+
+def _include(asked: Asked, found: _Sorted, name: str, value: str, registry: Registry) -> None:
+    try:
+        found.includes.append(parse_include(name, value, registry))
+    except Invalid as error:
+        for issue in error.issues:
+            _leave(asked, found, issue)
+    else:
+        found.understood.append((name, value))
+
+
+def _leave(asked: Asked, found: _Sorted, issue: Issue) -> None:
+    """Refuse what is not understood when strict, else go on without it and say so."""
+    if asked.strict:
+        raise Invalid(issue)
+    found.issues.append(
+        Issue(issue.code, f"{issue.diagnostics}; it was ignored", severity="warning", expression=issue.expression)
+    )
+
+
+def _types(value: str, registry: Registry) -> list[str]:
+    names = value.split(",")
+    for name in names:
+        if name not in registry:
+            raise Invalid(Issue("value", f"_type: {name[:60]!r} is no resource type", expression=_TYPE))
+    return names
+
+
+def _filters(asked: Asked, registry: Registry, types: Sequence[str], sorted_: _Sorted) -> Mapping[str, list[Filter]]:
+    """Return the filters of every type; a criterion that one of them does not know is none for all."""
+    start: list[Filter] = [] if asked.compartment is None else [{COMPARTMENTS: asked.compartment}]
+    found = {type_: list(start) for type_ in types}
+    scope = Scope(registry, asked.context)
+    for name, value in sorted_.criteria:
+        try:
+            of_types = [criterion(scope, type_, name, value) for type_ in types]
+        except UnknownParameter as error:
+            for issue in error.issues:
+                _leave(asked, sorted_, issue)
+            continue
+        sorted_.understood.append((name, value))
+        for type_, one in zip(types, of_types, strict=True):
+            found[type_].append(one)
+    return found
+
+
+def _order(
+    wanted: Results, types: Sequence[str], filters: Mapping[str, list[Filter]], registry: Registry
+) -> tuple[tuple[SortKey, ...], bool]:
+    """Return the sort keys, and whether ids descend among equals."""
+    if not types:
+        return (), True
+    type_ = types[0]
+    parameters: Mapping[str, Parameter] = registry[type_]
+    if len(types) > 1 and any(code.removeprefix("-") not in _COMMON_ORDER for code in wanted.sort):
+        raise NotSupported(Issue("not-supported", "_sort: several types can be sorted by _lastUpdated and _id"))
+    keys, ids_descend = sort_keys(wanted.sort, parameters)
+    if not wanted.sort and len(types) == 1:
+        natural = natural_order(type_, filters[type_], parameters)
+        keys = () if natural is None else (natural,)
+    if len(keys) == 1:
+        keys = (assured(keys[0], filters[type_]),)
+    if ids_descend is None:
+        ids_descend = not (keys and keys[-1].descending)
+    return keys, ids_descend

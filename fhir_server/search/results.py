@@ -1,0 +1,100 @@
+"""The parameters that say how results are to be returned: order, size, parts, total, includes.
+
+Spec: https://hl7.org/fhir/R4/search.html#return
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar, get_args
+
+from fhir_server.kernel.errors import Invalid, Issue, NotSupported
+from fhir_server.kernel.query import SortKey
+from fhir_server.search.fields import sort_key
+from fhir_server.search.registry import Parameter
+
+Total: TypeAlias = Literal["none", "estimate", "accurate"]
+Summary: TypeAlias = Literal["true", "text", "data", "count", "false"]
+
+RESULT_PARAMETERS = frozenset({"_sort", "_count", "_total", "_summary", "_elements", "_contained", "_containedType"})
+_TOTALS: Mapping[str, Total] = {value: value for value in get_args(Total)}
+_SUMMARIES: Mapping[str, Summary] = {value: value for value in get_args(Summary)}
+Choice = TypeVar("Choice", Total, Summary)
+
+IGNORED = frozenset({"_format", "_pretty"})
+"""These belong to HTTP, not to the search."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """How results are to be returned; None where the client did not say."""
+
+    sort: tuple[str, ...] = ()
+    count: int | None = None
+    total: Total | None = None
+    summary: Summary | None = None
+    elements: tuple[str, ...] = ()
+
+    @property
+    def count_only(self) -> bool:
+        return self.summary == "count" or self.count == 0
+
+
+def results(params: Iterable[tuple[str, str]]) -> Results:
+    """Return what the result parameters among some parameters say.
+
+    Errors: Invalid for a value that is not allowed, and for one that is given twice
+    """
+    once: dict[str, str] = {}
+    lists: dict[str, list[str]] = {"_sort": [], "_elements": []}
+    for name, value in params:
+        if name in lists:
+            lists[name] += [part.strip() for part in value.split(",") if part.strip()]
+        elif name in RESULT_PARAMETERS and value and once.setdefault(name, value) != value:
+            raise _invalid(name, "given twice with different values")
+    if once.get("_contained", "false") != "false":
+        raise NotSupported(Issue("not-supported", "_contained: only false is possible here", expression="_contained"))
+    return Results(
+        sort=tuple(lists["_sort"]),
+        count=_count(once.get("_count")),
+        total=_choice("_total", once, _TOTALS),
+        summary=_choice("_summary", once, _SUMMARIES),
+        elements=tuple(lists["_elements"]),
+    )
+
+
+def sort_keys(codes: Iterable[str], parameters: Mapping[str, Parameter]) -> tuple[tuple[SortKey, ...], bool | None]:
+    """Return the keys of a _sort, and whether ids are to descend (None: not asked).
+
+    Errors: Invalid for a parameter that is unknown or that has no order
+    """
+    keys: list[SortKey] = []
+    for code in codes:
+        descending, name = code.startswith("-"), code.removeprefix("-")
+        parameter = parameters.get(name)
+        if parameter is None:
+            raise _invalid("_sort", f"there is no search parameter {name[:60]!r} to sort by")
+        if name == "_id":
+            return tuple(keys), descending  # nothing after it can decide
+        if not parameter.is_stored or parameter.parts or parameter.kind == "special":
+            raise _invalid("_sort", f"{name} has no order")
+        keys.append(sort_key(parameter.field, parameter.kind, descending=descending))
+    return tuple(keys), None
+
+
+def _count(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise _invalid("_count", "not a whole number")
+    return int(text[-9:]) if len(text.lstrip("0")) < 10 else 10**9
+
+
+def _choice(name: str, given: Mapping[str, str], allowed: Mapping[str, Choice]) -> Choice | None:
+    value = given.get(name)
+    if value is not None and value not in allowed:
+        raise _invalid(name, f"one of {', '.join(allowed)}")
+    return None if value is None else allowed[value]
+
+
+def _invalid(name: str, why: str) -> Invalid:
+    return Invalid(Issue("value", f"{name}: {why}", expression=name))

@@ -1,0 +1,11 @@
+"""MongoDB: the only package that talks to the driver.
+
+Spec: https://hl7.org/fhir/R4/http.html
+"""
+
+from fhir_server.storage.blobs import Blobs
+from fhir_server.storage.client import Storage, open_storage
+from fhir_server.storage.history import HistoryCursor, HistoryPage
+from fhir_server.storage.verify import Finding
+
+__all__ = ["Blobs", "Finding", "HistoryCursor", "HistoryPage", "Storage", "open_storage"]

@@ -1,0 +1,125 @@
+"""The composition root: every collaborator is built here, once, and handed down in one `Env`."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from conformance.capability import Registered, statement
+from conformance.definitions import Definitions
+from conformance.load import definitions as load_definitions
+from conformance.walk import Validator
+from fhir_server import __version__
+from fhir_server.http.log import LOGGER, configure
+from fhir_server.http.metrics import Metrics, build_metrics
+from fhir_server.http.middleware import Edge
+from fhir_server.http.negotiate import FHIR_JSON
+from fhir_server.http.routes import FhirEndpoint, routes
+from fhir_server.interactions.entries import PATCH_KINDS
+from fhir_server.interactions.env import Env
+from fhir_server.interactions.run import EXECUTE
+from fhir_server.kernel.fhir_json import encode
+from fhir_server.kernel.fhir_time import instant
+from fhir_server.kernel.ids import uuid7_source
+from fhir_server.kernel.settings import Settings
+from fhir_server.resources.indexing import Indexer
+from fhir_server.resources.prepare import Pipeline
+from fhir_server.resources.references import Links
+from fhir_server.search import Search
+from fhir_server.storage import open_storage
+
+_EXPOSED = ("ETag", "Last-Modified", "Location", "X-Request-Id")
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """Return the ASGI application; it connects to the database when it starts and disconnects when it stops.
+
+    Errors: Unavailable at start when the database cannot be reached
+    """
+    configure(settings.log_level, settings.log_format)
+    metrics = build_metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opened_env(settings, metrics) as env:
+            app.state.fhir = _open_to_browsers(FhirEndpoint(env))
+            app.router.routes[:] = routes(env, metrics)
+            yield
+
+    app = FastAPI(title="fhir-server", version=__version__, lifespan=lifespan, docs_url=None, openapi_url=None)
+    app.add_middleware(Edge, new_id=uuid7_source())
+    return app
+
+
+def _open_to_browsers(endpoint: ASGIApp) -> ASGIApp:
+    """Return the endpoint with CORS for requests that come from a web page of another origin."""
+    for_pages = CORSMiddleware(
+        endpoint, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], expose_headers=_EXPOSED
+    )
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        from_page = any(name == b"origin" for name, _ in scope["headers"])
+        await (for_pages if from_page else endpoint)(scope, receive, send)
+
+    return dispatch
+
+
+@asynccontextmanager
+async def opened_env(settings: Settings, metrics: Metrics) -> AsyncIterator[Env]:
+    """Yield the collaborators of a running server; the database connections end with it."""
+    definitions = load_definitions()
+    zone = ZoneInfo(settings.time_zone)
+    search = Search(definitions, zone=zone)
+    started = _utc_now()
+    async with open_storage(settings, search.indexes, observe=metrics.batch) as storage:
+        if storage.warning is not None:
+            LOGGER.warning(storage.warning)
+        yield Env(
+            settings=settings,
+            zone=zone,
+            definitions=definitions,
+            pipeline=Pipeline(Validator(definitions), Indexer(definitions, zone=zone)),
+            links=Links(definitions),
+            search=search,
+            storage=storage,
+            cursor_key=(settings.cursor_key or await storage.secret("cursor")).encode(),
+            clock=_utc_now,
+            new_id=uuid7_source(),
+            measure=metrics.interaction,
+            capabilities=_capabilities(definitions, search, settings, started),
+        )
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - the one clock, handed down as env.clock
+
+
+def _capabilities(
+    definitions: Definitions, search: Search, settings: Settings, started: datetime
+) -> Callable[[str], bytes]:
+    """Return the function base URL → text of the CapabilityStatement, made once for each base URL."""
+    registered = Registered(
+        interactions=EXECUTE.keys(),
+        search_parameters=search.parameters,
+        includes=search.includes,
+        reverse_includes=search.reverse_includes,
+        operations=(),
+        formats=(FHIR_JSON, "json"),
+        patch_formats=(*PATCH_KINDS, FHIR_JSON),
+        update_create=settings.update_as_create,
+    )
+
+    @lru_cache(maxsize=8)  # by Host header: bounded, since clients choose it
+    def text(base_url: str) -> bytes:
+        content: dict[str, Any] = statement(
+            definitions, registered, base_url=base_url, version=__version__, date=instant(started)
+        )
+        return encode(content)
+
+    return text

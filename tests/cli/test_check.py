@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+
+from fhir_server.cli import main
+from fhir_server.cli.loopback import exchange
+from tests.end_to_end.served import served
+
+
+def test_check_is_silent_about_a_sound_database_and_tells_what_is_wrong_with_another(
+    mongo_uri: str, database_name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"{database_name}_check"
+    place = ["--mongo", mongo_uri, "--database", name]
+    with served(tmp_path / "data", *place) as running:
+        assert exchange("PUT", f"{running.url}/Patient/a", b'{"resourceType":"Patient","id":"a"}').status == 201
+    assert main(["check", *place]) == 0
+    assert capsys.readouterr().out == "no findings: the database agrees with itself\n"
+
+    with MongoClient[dict[str, object]](mongo_uri) as client:
+        client[name]["Patient"].update_one({"_id": "a"}, {"$set": {"resource.active": True}})
+    assert main(["check", *place]) == 1
+    found = capsys.readouterr().out.splitlines()
+    assert found == ["Patient/a: the native copy differs from the served text", "1 findings"]
+
+
+def test_unreachable_database_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--mongo", "mongodb://127.0.0.1:1/?replicaSet=rs0"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

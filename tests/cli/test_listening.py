@@ -1,0 +1,54 @@
+import socket
+
+import pytest
+
+from fhir_server.cli.failure import CommandError
+from fhir_server.cli.listening import base_url, listen, origin, refuse_open_door
+from fhir_server.kernel.settings import Settings
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback_needs_no_authorization(host: str) -> None:
+    refuse_open_door(Settings(host=host))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])
+def test_any_other_address_without_authorization_is_refused(host: str) -> None:
+    with pytest.raises(CommandError, match="--auth none is refused"):
+        refuse_open_door(Settings(host=host))
+
+
+def test_port_zero_picks_a_free_port_that_children_inherit() -> None:
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.getsockname()[1] > 0
+        assert listener.get_inheritable()
+
+
+def test_taken_port_is_an_error_that_says_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(CommandError) as caught:
+            listen("127.0.0.1", port)
+    assert str(caught.value) == (
+        f"port {port} on 127.0.0.1 is taken: stop the program that uses it, or choose another port with --port"
+    )
+
+
+def test_address_of_another_machine_is_an_error() -> None:
+    with pytest.raises(CommandError, match=r"^cannot listen on 192.0.2.1, port 1: "):
+        listen("192.0.2.1", 1)
+
+
+@pytest.mark.parametrize("host", ["no such host", "a" * 300])
+def test_unknown_host_is_an_error(host: str) -> None:
+    with pytest.raises(CommandError, match=r"^cannot listen on "):
+        listen(host, 0)
+
+
+def test_ipv6_address_is_bracketed_in_urls() -> None:
+    assert origin(Settings(host="::1", port=1)) == "http://[::1]:1"
+
+
+def test_configured_base_url_is_what_people_are_told() -> None:
+    assert base_url(Settings(base_url="https://example.org/fhir")) == "https://example.org/fhir"
+    assert base_url(Settings()) == "http://127.0.0.1:8080/fhir"

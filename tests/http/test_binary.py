@@ -1,0 +1,51 @@
+"""Binary: raw or as a resource, small or large."""
+
+import base64
+import os
+
+import httpx2
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+AS_RESOURCE = {"Accept": "application/fhir+json"}
+LARGE = os.urandom(3_000_000)
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\x00\xff", LARGE], ids=["small", "large"])
+async def test_raw_content_comes_back_raw_and_as_a_resource(fhir: httpx2.AsyncClient, content: bytes) -> None:
+    created = await fhir.post("/Binary", content=content, headers={"content-type": "image/png"})
+    assert 201 == created.status_code
+    url = created.headers["location"].split("/_history")[0]
+    raw = await fhir.get(url)
+    assert ("image/png", content) == (raw.headers["content-type"], raw.content)
+    assert "nosniff" == raw.headers["x-content-type-options"]
+    resource = (await fhir.get(url, headers=AS_RESOURCE)).json()
+    assert ("image/png", content) == (resource["contentType"], base64.b64decode(resource["data"]))
+
+
+async def test_a_large_binary_keeps_its_versions(fhir: httpx2.AsyncClient) -> None:
+    first, second = base64.b64encode(LARGE).decode(), base64.b64encode(LARGE[::-1]).decode()
+    sent = {"resourceType": "Binary", "contentType": "application/pdf", "data": first}
+    created = (await fhir.post("/Binary", json=sent, headers=AS_RESOURCE)).json()
+    assert first == created["data"]
+    url = f"/Binary/{created['id']}"
+    await fhir.put(url, json={**created, "data": second}, headers=AS_RESOURCE)
+    assert second == (await fhir.get(url, headers=AS_RESOURCE)).json()["data"]
+    assert first == (await fhir.get(f"{url}/_history/1", headers=AS_RESOURCE)).json()["data"]
+    entries = (await fhir.get(f"{url}/_history")).json()["entry"]
+    assert [second, first] == [entry["resource"]["data"] for entry in entries]
+
+
+async def test_the_security_context_header_becomes_the_element_and_comes_back(fhir: httpx2.AsyncClient) -> None:
+    headers = {"content-type": "text/plain", "X-Security-Context": "Patient/1"}
+    created = await fhir.post("/Binary", content=b"hi", headers=headers)
+    url = created.headers["location"]
+    assert {"reference": "Patient/1"} == (await fhir.get(url, headers=AS_RESOURCE)).json()["securityContext"]
+    assert "Patient/1" == (await fhir.get(url)).headers["x-security-context"]
+
+
+async def test_a_raw_put_creates_under_the_id_of_the_url(fhir: httpx2.AsyncClient) -> None:
+    created = await fhir.put("/Binary/raw-put", content=b"hi", headers={"content-type": "text/plain"})
+    assert created.status_code in (200, 201)
+    assert b"hi" == (await fhir.get("/Binary/raw-put")).content

@@ -1,0 +1,63 @@
+"""batch: each entry for itself."""
+
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.make import SYSTEM, bundle, entry, identified, patient
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_one_failure_does_not_touch_the_others(fhir: httpx2.AsyncClient) -> None:
+    body = bundle(
+        "batch",
+        entry("POST", "Patient", patient(gender="martian")),
+        entry("POST", "Patient", patient(gender="male")),
+        entry("GET", f"Patient/{uuid4()}"),
+        entry("GET", "Foo/1"),
+    )
+    response = await fhir.post("/", json=body)
+    answers = response.json()["entry"]
+    assert (200, "batch-response") == (response.status_code, response.json()["type"])
+    assert ["400", "201", "404", "404"] == [answer["response"]["status"][:3] for answer in answers]
+    assert "OperationOutcome" == answers[0]["response"]["outcome"]["resourceType"]
+
+
+async def test_conditional_forms_work(fhir: httpx2.AsyncClient) -> None:
+    value = str(uuid4())
+    stored = (await fhir.post("/Patient", json=patient(identifier=identified(value)))).json()
+    criteria = f"identifier={SYSTEM}|{value}"
+    body = bundle(
+        "batch",
+        entry("POST", "Patient", patient(), ifNoneExist=criteria),
+        entry("GET", f"Patient/{stored['id']}", ifNoneMatch='W/"1"'),
+    )
+    answers = (await fhir.post("/", json=body)).json()["entry"]
+    assert ["200", "304"] == [answer["response"]["status"][:3] for answer in answers]
+
+
+async def test_reads_bring_the_resource(fhir: httpx2.AsyncClient) -> None:
+    stored = (await fhir.post("/Patient", json=patient())).json()
+    answers = (await fhir.post("/", json=bundle("batch", entry("GET", f"Patient/{stored['id']}")))).json()["entry"]
+    assert stored == answers[0]["resource"]
+
+
+async def test_an_entry_may_give_its_url_with_the_servers_base(fhir: httpx2.AsyncClient) -> None:
+    stored = (await fhir.post("/Patient", json=patient())).json()
+    body = bundle("batch", entry("GET", f"http://test/fhir/Patient/{stored['id']}"), entry("GET", "http://a.example/x"))
+    answers = (await fhir.post("/", json=body)).json()["entry"]
+    assert ["200", "400"] == [answer["response"]["status"][:3] for answer in answers]
+
+
+async def test_a_bundle_inside_of_a_bundle_is_refused(fhir: httpx2.AsyncClient) -> None:
+    inner = bundle("batch")
+    answers = (await fhir.post("/", json=bundle("batch", entry("POST", "", inner)))).json()
+    assert "OperationOutcome" in str(answers)
+
+
+async def test_an_entry_without_request_is_refused_by_name(fhir: httpx2.AsyncClient) -> None:
+    response = await fhir.post("/", json=bundle("batch", {"resource": patient()}))
+    assert 400 == response.status_code
+    assert "Bundle.entry[0]" in response.text

@@ -1,0 +1,74 @@
+"""Collections and indexes are there before they are needed."""
+
+import asyncio
+
+from fhir_server.kernel.layout import IndexSpec
+from fhir_server.kernel.settings import Settings
+from fhir_server.storage import Storage, open_storage
+from fhir_server.storage.schema import Schema
+from tests.storage.make import creation
+
+
+def one(*keys: tuple[str, int | str], **options: object) -> tuple[IndexSpec, ...]:
+    return (IndexSpec("mine", keys, options),)
+
+
+async def test_the_first_write_of_a_type_makes_its_collections_and_indexes(storage: Storage) -> None:
+    await storage.database.drop_collection("Goal")
+    await storage.database.drop_collection("Goal_history")
+    await storage.writer.commit([creation("a", type_="Goal")])
+    assert set(await storage.database["Goal"].index_information()) == {"_id_", "updated", "by_id"}
+    assert set(await storage.database["Goal_history"].index_information()) == {"_id_", "updated", "versions"}
+    assert await storage.schema.missing_indexes("Goal") == []
+
+
+async def test_many_first_writes_at_once_are_no_problem(storage: Storage) -> None:
+    other = Schema(storage.database, lambda _type: ())
+    await storage.database.drop_collection("Flag")
+    await asyncio.gather(*(schema.ensure(["Flag"]) for schema in (storage.schema, other) for _ in range(10)))
+    assert "Flag" in await storage.schema.stored_types()
+
+
+async def test_an_index_that_search_wants_in_the_order_of_history_stands_once(storage: Storage) -> None:
+    schema = Schema(storage.database, lambda _type: one(("updated", -1), ("_id", 1)))
+    assert [spec.name for spec in schema.wanted("Flag")["Flag"]] == ["mine"]
+
+
+async def test_an_index_with_another_definition_is_replaced(storage: Storage) -> None:
+    await storage.database.drop_collection("Flag")
+    await Schema(storage.database, lambda _type: one(("index.a", 1))).ensure(["Flag"])
+    await Schema(storage.database, lambda _type: one(("index.b", 1))).ensure(["Flag"])
+    changed = Schema(storage.database, lambda _type: one(("index.b", 1), sparse=True))
+    await changed.ensure(["Flag"])
+    definition = (await storage.database["Flag"].index_information())["mine"]
+    assert (definition["key"], definition["sparse"]) == ([("index.b", 1)], True)
+
+
+async def test_an_index_whose_keys_had_another_name_is_replaced(storage: Storage) -> None:
+    await storage.database.drop_collection("Flag")
+    await storage.database["Flag"].create_index([("index.a", 1)], name="other")
+    await Schema(storage.database, lambda _type: one(("index.a", 1))).ensure(["Flag"])
+    assert set(await storage.database["Flag"].index_information()) == {"_id_", "updated", "mine"}
+
+
+async def test_options_and_special_kinds_of_index_are_passed_on(storage: Storage) -> None:
+    await storage.database.drop_collection("Flag")
+    schema = Schema(storage.database, lambda _type: one(("index.rare.$**", 1)))
+    await schema.ensure(["Flag"])
+    assert await schema.missing_indexes("Flag") == []
+
+
+async def test_opening_makes_the_indexes_that_a_newer_release_wants(
+    storage: Storage, storage_settings: Settings
+) -> None:
+    await storage.writer.commit([creation("a")])
+    async with open_storage(storage_settings, lambda _type: one(("index.newer", 1))):
+        assert "mine" in await storage.database["Patient"].index_information()
+    await storage.database["Patient"].drop_index("mine")
+
+
+async def test_a_missing_index_is_named(storage: Storage) -> None:
+    await storage.schema.ensure(["Patient"])
+    await storage.database["Patient"].drop_index("by_id")
+    assert await storage.schema.missing_indexes("Patient") == ["Patient.by_id"]
+    await Schema(storage.database, lambda _type: (IndexSpec("by_id", (("index.id", 1),)),)).ensure(["Patient"])
