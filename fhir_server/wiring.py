@@ -28,6 +28,7 @@ from fhir_server.kernel.fhir_json import encode
 from fhir_server.kernel.fhir_time import instant
 from fhir_server.kernel.ids import uuid7_source
 from fhir_server.kernel.settings import Settings
+from fhir_server.operations import OPERATIONS
 from fhir_server.resources.indexing import Indexer
 from fhir_server.resources.prepare import Pipeline
 from fhir_server.resources.references import Links
@@ -92,6 +93,7 @@ async def opened_env(settings: Settings, metrics: Metrics) -> AsyncIterator[Env]
             clock=_utc_now,
             new_id=uuid7_source(),
             measure=metrics.interaction,
+            operations=OPERATIONS,
             capabilities=_capabilities(definitions, search, settings, started),
         )
 
@@ -109,7 +111,7 @@ def _capabilities(
         search_parameters=search.parameters,
         includes=search.includes,
         reverse_includes=search.reverse_includes,
-        operations=(),
+        operations=[operation.definition for operation in OPERATIONS.values()],
         formats=(FHIR_JSON, "json"),
         patch_formats=(*PATCH_KINDS, FHIR_JSON),
         update_create=settings.update_as_create,

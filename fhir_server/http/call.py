@@ -35,6 +35,7 @@ async def call_of(env: Env, scope: Scope, receive: Receive, headers: Mapping[str
     call = Call(
         found,
         base_url=env.settings.base_url or f"{scope['scheme']}://{headers.get('host', 'localhost')}{BASE_PATH}",
+        method=scope["method"],
         params=params,
         prefer=preferences(headers.get("prefer")),
         conditions=_conditions(headers),

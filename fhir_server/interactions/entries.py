@@ -67,6 +67,7 @@ def entry_call(env: Env, outer: Call, index: int, entry: Mapping[str, Any]) -> C
             found,
             outer.base_url,
             outer.principal,
+            request["method"],
             params=query_string.parse(query),
             body=body,
             patch=patch,

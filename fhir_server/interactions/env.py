@@ -1,11 +1,12 @@
 """The collaborators of the interactions, built once in `wiring` and never changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from conformance.definitions import Definitions
+from fhir_server.interactions.operation import Operation
 from fhir_server.kernel.settings import Settings
 from fhir_server.resources.prepare import Pipeline
 from fhir_server.resources.references import Links
@@ -31,6 +32,9 @@ class Env:
     new_id: Callable[[], str]
     measure: Callable[[str, int, float], None]
     """Counts one interaction: its name, the status, the seconds."""
+
+    operations: Mapping[str, Operation]
+    """What can be called, by name without "$"."""
 
     capabilities: Callable[[str], bytes]
     """The text of the CapabilityStatement for a base URL."""

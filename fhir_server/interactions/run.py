@@ -13,6 +13,7 @@ from fhir_server.interactions import (
     create,
     delete,
     history,
+    operation,
     patch,
     read,
     search,
@@ -66,7 +67,8 @@ EXECUTE: Mapping[Interaction, Execute] = {
     "search-system": search.search,
     "search-compartment": search.search,
     "capabilities": capabilities.capabilities,
+    "operation": operation.operation,
     "batch": _batch,
     "transaction": _transaction,
 }
-"""What the server can do: routes that lead to no row here are answered with "not supported"."""
+"""What the server can do, one row for each interaction that an address can mean."""

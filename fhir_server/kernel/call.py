@@ -85,6 +85,7 @@ class Call:
     address: Address
     base_url: str
     principal: Principal = Principal()
+    method: str = "GET"
     params: Params = ()
     body: Resource | None = None
     patch: Patch | None = None
