@@ -6,6 +6,7 @@ The first worker that needs it starts it; it ends when the last one is done.
 import asyncio
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             (shared / "mongod.uri").unlink()  # a worker that comes later starts its own
         fcntl.flock(user, fcntl.LOCK_EX)  # waits for the others
         asyncio.run(mongod.stop())
+        shutil.rmtree(folder)
     user.close()
 
 

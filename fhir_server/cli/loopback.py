@@ -27,8 +27,8 @@ def exchange(method: str, url: str, body: bytes | None = None) -> Answer:
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request(method, path, body, {"Content-Type": FHIR_JSON, "Accept": FHIR_JSON})
-        answer = connection.getresponse()
-        return Answer(answer.status, answer.read())
+        with connection.getresponse() as answer:
+            return Answer(answer.status, answer.read())
     except (OSError, HTTPException):
         return Answer(0)
     finally:

@@ -86,9 +86,7 @@ class Indexer:
         parameters = self._parameters[type_]
         members = memberships(self._definitions, type_)
         stores = tuple(
-            (one.roots(self._definitions), self._store(type_, one))
-            for one in parameters.values()
-            if one.is_stored
+            (one.roots(self._definitions), self._store(type_, one)) for one in parameters.values() if one.is_stored
         )
         links = tuple((code, _steps(parameters[code].field)) for code in members if code in parameters)
         self._plans[type_] = plan = _Plan(stores, members, links)

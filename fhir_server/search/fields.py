@@ -130,14 +130,26 @@ def part(number: int) -> str:
 def index_specs(type_: str, parameters: Mapping[str, SearchParameter]) -> tuple[IndexSpec, ...]:
     """Return the database indexes of a type's collection of current versions."""
     specs = [_spec(name, keys) for index in of_type(type_).indexes for name, keys in _keys(type_, index, parameters)]
+    specs += [
+        _spans(field(type_, parameters[code]))
+        for code in sorted(of_type(type_).single)
+        if parameters[code].type == "date"
+    ]
     specs.append(_spec("rare", [(f"{_RARE}.$**", 1)]))
     specs.append(_spec("compartments", [(COMPARTMENTS, 1), (ID, -1)]))
     places = (code for code, parameter in parameters.items() if parameter.type == "special" and parameter.expression)
     return (*specs, *(IndexSpec(code, ((f"{INDEX}.{code}", "2dsphere"),)) for code in places))
 
 
+def _spans(where: Field) -> IndexSpec:
+    """Return the index of the few intervals of more than a month."""
+    keys = ((f"{where.path}.span", 1), (f"{where.path}.low", -1), (ID, 1), (f"{where.path}.high", 1))
+    return IndexSpec(f"{where.code}.span", keys, {"partialFilterExpression": {f"{where.path}.span": True}})
+
+
 def _spec(name: str, keys: Sequence[tuple[str, int]]) -> IndexSpec:
-    return IndexSpec(name, tuple(keys))
+    # An index on composites alone has no keys of the many documents without any.
+    return IndexSpec(name, tuple(keys), {"sparse": True} if f".{part(1)}" in keys[0][0] else {})
 
 
 def _keys(

@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/search.html#sort (without _sort the server chooses)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,25 +19,26 @@ _FEW = 8
 def natural_order(type_: str, filters: Sequence[Filter], parameters: Mapping[str, Parameter]) -> SortKey | None:
     """Return the key in whose order an index gives the hits of all filters; None when ids are to decide.
 
-    Of several indexes the one counts that decides most.
+    Of several indexes the one counts that decides most: by its equalities, then by the range that it orders.
     """
     equal, compared = _conditions(filters)
     found = [
-        (len(index.equals), key)
+        (len(index.equals), key.path.rpartition(".")[0] in compared, key)
         for index in of_type(type_).indexes
-        if index.equals and all(parameters[code].field.path in equal for code in index.equals)
+        if all(parameters[code].field.path in equal for code in index.equals)
         if (key := _order(index, compared, parameters)) is not None
     ]
-    return max(found, key=lambda pair: pair[0])[1] if found else None
+    best = max(found, key=lambda rated: rated[:2], default=None)
+    return best[2] if best is not None and (best[0] or best[1]) else None
 
 
 def assured(key: SortKey, filters: Sequence[Filter]) -> SortKey:
     """Return the key, marked when the filters let through only documents that have its value."""
     _, compared = _conditions(filters)
-    return replace(key, always=key.path in compared or key.path.rpartition(".")[0] in compared)
+    return replace(key, always=key.always or key.path.rpartition(".")[0] in compared)
 
 
-def _order(index: Curated, compared: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> SortKey | None:
+def _order(index: Curated, compared: Collection[str], parameters: Mapping[str, Parameter]) -> SortKey | None:
     if index.ordered is None:
         return None
     parameter = parameters[index.ordered]
@@ -48,21 +49,26 @@ def _order(index: Curated, compared: Mapping[str, Any], parameters: Mapping[str,
     return None if part is None else replace(key, path=part, always=True)
 
 
-def _conditions(filters: Sequence[Filter]) -> tuple[frozenset[str], dict[str, Any]]:
-    """Return the paths with an equality to few values, and the other conditions by path."""
+def _conditions(filters: Sequence[Filter]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the paths with an equality to few values, and the fields on which every hit satisfies another condition.
+
+    The members of an interval or quantity ("index.date.low") count as the field that they are of.
+    """
     equal: set[str] = set()
-    compared: dict[str, Any] = {}
+    compared: set[str] = set()
     for one in filters:
         for path, condition in one.items():
             if path == "$and":
                 more, others = _conditions(condition)
                 equal |= more
                 compared |= others
+            elif path == "$or":
+                compared |= frozenset.intersection(*(_conditions([part])[1] for part in condition))
             elif isinstance(condition, str) or (isinstance(condition, Mapping) and _is_few(condition)):
                 equal.add(path)
-            elif not path.startswith("$"):
-                compared[path] = condition
-    return frozenset(equal), compared
+            elif not path.startswith("$") and condition != {"$exists": False}:
+                compared |= {path, path.rpartition(".")[0]}
+    return frozenset(equal), frozenset(compared)
 
 
 def _is_few(condition: Mapping[str, Any]) -> bool:

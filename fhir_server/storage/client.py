@@ -4,13 +4,13 @@ Spec: https://hl7.org/fhir/R4/http.html, https://www.mongodb.com/docs/manual/ref
 """
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import pymongo
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, monitoring
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 
@@ -35,6 +35,9 @@ _SCHEMES = ("mongodb://", "mongodb+srv://")
 _SELECTION_MS = 3_000
 _PING_S = 2.0
 _AUTHENTICATION = frozenset({13, 18})
+
+ObservePool: TypeAlias = Callable[[int], None]
+"""Is told of each connection to MongoDB that was opened (1) or closed (-1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,17 @@ class Storage:
 
 @asynccontextmanager
 async def open_storage(
-    settings: Settings, index_specs: IndexSpecs, *, observe: Observe = lambda _kind, _size: None
+    settings: Settings,
+    index_specs: IndexSpecs,
+    *,
+    observe: Observe = lambda _kind, _size: None,
+    observe_pool: ObservePool = lambda _difference: None,
 ) -> AsyncIterator[Storage]:
     """Yield the storage over `settings.mongo`, migrated; on the way out requests in flight end first.
 
     Errors: Unavailable, in one line, when the URI, the server or the database cannot be used
     """
-    client = await _connected(settings)
+    client = await _connected(settings, observe_pool)
     try:
         database = client[settings.database]
         limit_s = settings.query_time_limit_ms / 1_000
@@ -110,7 +117,7 @@ async def open_storage(
         await client.close()
 
 
-async def _connected(settings: Settings) -> Client:
+async def _connected(settings: Settings, observe_pool: ObservePool) -> Client:
     """Return a client that has met a replica set."""
     if settings.mongo is None:
         raise Unavailable("no MongoDB: give the URI of a replica set (setting `mongo`)")
@@ -122,6 +129,7 @@ async def _connected(settings: Settings) -> Client:
             document_class=dict,
             tz_aware=True,
             appname="fhir-server",
+            event_listeners=[_PoolListener(observe_pool)],
             w="majority",
             journal=True,
             maxPoolSize=settings.mongo_pool_size,
@@ -137,6 +145,26 @@ async def _connected(settings: Settings) -> Client:
         await client.close()
         raise
     return client
+
+
+class _PoolListener(monitoring.ConnectionPoolListener):
+    """Passes on the two of the driver's pool events that change the number of connections."""
+
+    def __init__(self, observe: ObservePool) -> None:
+        self._observe = observe
+
+    def connection_created(self, event: monitoring.ConnectionCreatedEvent) -> None:  # noqa: ARG002
+        self._observe(1)
+
+    def connection_closed(self, event: monitoring.ConnectionClosedEvent) -> None:  # noqa: ARG002
+        self._observe(-1)
+
+    def _ignore(self, event: object) -> None:
+        """The driver requires a method for every event."""
+
+    pool_created = pool_ready = pool_cleared = pool_closed = _ignore
+    connection_ready = connection_checked_in = connection_checked_out = _ignore
+    connection_check_out_started = connection_check_out_failed = _ignore
 
 
 async def _check_deployment(client: Client) -> None:

@@ -29,7 +29,7 @@ class Reader:
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], *, time_limit_s: float, observe: Observe) -> None:
         self._database = database.with_options(codec_options=READING)
-        self._time_limit_s = time_limit_s
+        self._time_limit_s = min(time_limit_s, translate.PATIENCE_S)
         self._observe = observe
         self._batches: dict[str, Coalescer[str, Version | None]] = {}
 

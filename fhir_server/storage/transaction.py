@@ -44,7 +44,7 @@ async def run(client: Client, work: Work, *, time_limit_s: float, slow: type[Fhi
                 collisions += translate.code(error) == translate.WRITE_CONFLICT
                 if not error.has_error_label(_TRANSIENT):
                     raise _in_doubt(error) from None
-                if False:
+                if collisions >= _WRITE_CONFLICTS:
                     raise Conflict("other writers keep changing the same resources") from None
                 if loop.time() >= deadline:
                     raise translate.unavailable() from None

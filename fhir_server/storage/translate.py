@@ -26,6 +26,9 @@ from fhir_server.kernel.errors import Conflict, FhirError, Issue, TooCostly, Too
 RETRY_AFTER_S = 5
 """What the Retry-After header says while the database is away: about one election or one restart."""
 
+PATIENCE_S = 5.0
+"""How long reads by id and small writes try again when the database is away: a restart or an election fits in."""
+
 DUPLICATE_KEY = 11000
 WRITE_CONFLICT = 112
 _TOO_DEEP = frozenset({15})

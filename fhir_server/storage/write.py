@@ -151,7 +151,7 @@ class Writer:
     async def _insert_type(self, type_: str, documents: list[RawBSONDocument]) -> dict[int, Exception]:
         """Return the errors by place; the other documents are stored."""
         try:
-            with pymongo.timeout(self._time_limit_s):
+            with pymongo.timeout(self._limit(len(documents))):
                 await self._database[type_].insert_many(documents, ordered=False)
         except BulkWriteError as error:
             return _failures(error, len(documents))
@@ -200,13 +200,18 @@ class Writer:
             for type_ in sorted({step.type for step in steps}):
                 await self._store_type(type_, [step for step in steps if step.type == type_], session)
 
-        large = len(steps) > _LARGE
         await transaction.run(
             self._database.client,
             work,
-            time_limit_s=max(self._time_limit_s, min(_LONGEST_S, self._time_limit_s + len(steps) / _CHANGES_PER_S)),
-            slow=TooCostly if large else Unavailable,
+            time_limit_s=self._limit(len(steps)),
+            slow=TooCostly if len(steps) > _LARGE else Unavailable,
         )
+
+    def _limit(self, changes: int) -> float:
+        """Return the seconds that a transaction may take."""
+        if changes <= _LARGE:
+            return min(self._time_limit_s, translate.PATIENCE_S)
+        return max(self._time_limit_s, min(_LONGEST_S, self._time_limit_s + changes / _CHANGES_PER_S))
 
     async def _store_type(self, type_: str, steps: list[_Step], session: AsyncClientSession) -> None:
         current, history = self._database[type_], self._database[layout.history_collection(type_)]

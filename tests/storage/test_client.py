@@ -65,11 +65,19 @@ async def test_a_private_mongod_needs_no_warning_but_an_old_one_of_others_does(
 async def test_closing_lets_writes_in_flight_end(storage: Storage, storage_settings: Settings) -> None:
     async with open_storage(storage_settings, index_specs) as other:
         await other.schema.ensure(["Patient"])
-        writes = [asyncio.ensure_future(other.writer.commit([creation(f"a{n}")])) for n in range(20)]
+        writes = [asyncio.ensure_future(other.writer.commit([creation(f"a{n}")])) for n in range(900)]
         await asyncio.sleep(0)
-    assert await asyncio.gather(*writes) == [None] * 20
-    found = await storage.reader.read_many([("Patient", f"a{n}") for n in range(20)], EVERYTHING)
-    assert len(found) == 20
+    assert await asyncio.gather(*writes) == [None] * 900
+    found = await storage.reader.read_many([("Patient", f"a{n}") for n in range(900)], EVERYTHING)
+    assert len(found) == 900
+
+
+async def test_the_number_of_open_connections_is_observed(storage_settings: Settings) -> None:
+    changes: list[int] = []
+    async with open_storage(storage_settings, index_specs, observe_pool=changes.append) as opened:
+        await asyncio.gather(*(opened.ping() for _ in range(5)))
+        assert sum(changes) >= 1
+    assert sum(changes) == 0
 
 
 async def test_only_storage_knows_the_driver() -> None:

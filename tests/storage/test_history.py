@@ -90,6 +90,7 @@ async def test_since_is_inclusive(story: Storage) -> None:
     [
         ((at(0), at(1)), []),
         ((at(1), at(2)), ["o1", "a1", "b1"]),
+        ((at(2), at(3)), ["a2", "o1", "b1"]),
         ((at(3), at(4)), ["a2", "o1", "b1"]),
         ((at(3), at(7)), ["a3", "b2", "a2", "o1", "b1"]),
         ((at(9), at(10)), ["a3", "b2", "o1"]),

@@ -41,6 +41,7 @@ def test_each_failure_of_the_driver_has_its_kernel_error(error: driver.PyMongoEr
         raise error
     assert type(raised.value) is expected
     assert "Canary" not in str(raised.value)
+    assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
 
 

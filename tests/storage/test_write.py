@@ -77,6 +77,11 @@ async def test_replacing_what_is_no_longer_current_is_a_conflict(storage: Storag
     assert (await current(storage, "a")).version == 2
 
 
+async def test_replacing_what_was_never_stored_is_a_conflict(storage: Storage) -> None:
+    with pytest.raises(Conflict):
+        await storage.writer.commit([update(creation("ghost").draft.version)])
+
+
 async def test_of_fifty_parallel_commits_on_one_version_exactly_one_wins(storage: Storage) -> None:
     await storage.writer.commit([creation("a")])
     first = await current(storage, "a")
@@ -145,7 +150,7 @@ async def test_a_failing_update_does_not_fail_its_neighbours(storage: Storage, b
 
 async def test_what_mongodb_refuses_does_not_fail_its_neighbours(storage: Storage) -> None:
     deep: dict[str, object] = {}
-    for _ in range(190):
+    for _ in range(250):
         deep = {"part": deep}
     results = await outcomes(
         *(storage.writer.commit([creation(f"a{n}", item=deep if n == 3 else 1)]) for n in range(6))

@@ -1,6 +1,8 @@
 """date: intervals of time, compared by how they overlap.
 
-Stored: {low, high}, half open, in UTC; a period without start or end reaches to the edge of the calendar.
+Stored: {low, high}, half open, in UTC; a period without start or end reaches to the edge of the calendar. Those of more
+than a month are marked `span`: all others can be found by where they begin, within a month, and so by an index.
+
 Spec: https://hl7.org/fhir/R4/search.html#date
 """
 
@@ -17,17 +19,23 @@ from fhir_server.search.fields import Field
 from fhir_server.search.kinds.kind import Kind, bad_value, within
 from fhir_server.search.syntax import Prefix, split_prefix, unescape
 
-Interval: TypeAlias = dict[str, datetime]
+Interval: TypeAlias = dict[str, datetime | bool]
+
+MONTH = timedelta(days=31)
 
 _APPROXIMATE = 0.1
 """How far "ap" reaches, as part of the time between the value and now: the standard's own suggestion."""
 
 
 def _intervals(values: Sequence[Typed], zone: tzinfo) -> list[Interval]:
-    return [found for value, fhir_type in values if (found := _interval(value, fhir_type, zone)) is not None]
+    found = (_bounds(value, fhir_type, zone) for value, fhir_type in values)
+    return [
+        {"low": low, "high": high, "span": True} if high - low > MONTH else {"low": low, "high": high}
+        for low, high in (one for one in found if one is not None)
+    ]
 
 
-def _interval(value: Any, fhir_type: str, zone: tzinfo) -> Interval | None:
+def _bounds(value: Any, fhir_type: str, zone: tzinfo) -> tuple[datetime, datetime] | None:
     match fhir_type:
         case "Period":
             return _period(value, zone)
@@ -35,30 +43,29 @@ def _interval(value: Any, fhir_type: str, zone: tzinfo) -> Interval | None:
             return _timing(value, zone)
         case _:
             try:
-                low, high = bounds(value, zone)
+                return bounds(value, zone)
             except (Invalid, TypeError):
                 # A few expressions also select text and ages, which are no dates.
                 return None
-            return {"low": low, "high": high}
 
 
-def _period(value: Mapping[str, Any], zone: tzinfo) -> Interval | None:
+def _period(value: Mapping[str, Any], zone: tzinfo) -> tuple[datetime, datetime] | None:
     start, end = value.get("start"), value.get("end")
     if start is None and end is None:
         return None
     low = EARLIEST if start is None else bounds(start, zone)[0]
-    return {"low": low, "high": LATEST if end is None else bounds(end, zone)[1]}
+    return low, LATEST if end is None else bounds(end, zone)[1]
 
 
-def _timing(value: Mapping[str, Any], zone: tzinfo) -> Interval | None:
+def _timing(value: Mapping[str, Any], zone: tzinfo) -> tuple[datetime, datetime] | None:
     """Return the outer limits: when in between something happens does not matter to search."""
     limits = [bounds(event, zone) for event in value.get("event", ()) if event is not None]
     around = value.get("repeat", {}).get("boundsPeriod")
     if around and (period := _period(around, zone)):
-        limits.append((period["low"], period["high"]))
+        limits.append(period)
     if not limits:
         return None
-    return {"low": min(low for low, _ in limits), "high": max(high for _, high in limits)}
+    return min(low for low, _ in limits), max(high for _, high in limits)
 
 
 def _condition(text: str, _modifier: str | None, where: Field, context: Context) -> Filter:
@@ -82,22 +89,36 @@ def _compared(prefix: Prefix, low: datetime, high: datetime) -> Filter:
         case "ne":
             return {"$or": [{"low": {"$lt": low}}, {"high": {"$gt": high}}]}
         case "gt":
-            return {"high": {"$gt": high}}
+            return _beginning(high, high)
         case "lt":
             return {"low": {"$lt": low}}
         case "ge":
-            return {"$or": [{"low": {"$gte": low}}, {"high": {"$gt": high}}]}
+            return _beginning(low, high)
         case "le":
-            # Beside "lt" only intervals inside of the searched one, so none that begins after it.
-            return {"low": {"$lt": high}, "$or": [{"low": {"$lt": low}}, {"high": {"$lte": high}}]}
+            return {"$or": [{"low": {"$lt": low}}, {"low": {"$gte": low, "$lt": high}, "high": {"$lte": high}}]}
         case "sa":
             return {"low": {"$gte": high}}
         case "eb":
             return {"low": {"$lt": low}, "high": {"$lte": low}}
         case "ap":
-            return {"low": {"$lt": high}, "high": {"$gt": low}}
+            return {"low": {"$lt": high}, **_beginning(low, low)}
         case _:
             assert_never(prefix)
+
+
+def _beginning(low: datetime, high: datetime) -> Filter:
+    """Return the condition of an interval that begins at `low` or later, or ends after `high`.
+
+    Every branch bounds where it begins, so an index on that serves it; no branch needs the document.
+    """
+    month_before = max(low, EARLIEST + MONTH) - MONTH
+    return {
+        "$or": [
+            {"low": {"$gte": low}},
+            {"low": {"$gte": month_before, "$lt": low}, "high": {"$gt": high}},
+            {"span": True, "low": {"$lt": low}, "high": {"$gt": high}},
+        ]
+    }
 
 
 def _widened(low: datetime, high: datetime, context: Context) -> tuple[datetime, datetime]:

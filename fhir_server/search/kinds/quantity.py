@@ -5,7 +5,7 @@ for other units the same value again.
 Spec: https://hl7.org/fhir/R4/search.html#quantity
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import tzinfo
 from decimal import Decimal
 from typing import Any
@@ -113,13 +113,13 @@ def _canonical(condition: Filter) -> Filter:
     }
 
 
-def ordered_by(where: Field, compared: Mapping[str, Any]) -> str | None:
+def ordered_by(where: Field, compared: Collection[str]) -> str | None:
     """Return the stored number by which an index can order hits under some conditions, None when it cannot.
 
     With a UCUM unit the canonical number is compared, without one the number as it was sent.
     """
     for part in (".canonical", ""):
-        if {f"{where.path}{part}.low", f"{where.path}{part}.high"} & compared.keys():
+        if not {f"{where.path}{part}.low", f"{where.path}{part}.high"}.isdisjoint(compared):
             return f"{where.path}{part}.high"
     return None
 
