@@ -78,7 +78,7 @@ async def opened_env(settings: Settings, metrics: Metrics) -> AsyncIterator[Env]
     zone = ZoneInfo(settings.time_zone)
     search = Search(definitions, zone=zone)
     started = _utc_now()
-    async with open_storage(settings, search.indexes, observe=metrics.batch) as storage:
+    async with open_storage(settings, search.indexes, observe=metrics.batch, observe_pool=metrics.pool) as storage:
         if storage.warning is not None:
             LOGGER.warning(storage.warning)
         yield Env(

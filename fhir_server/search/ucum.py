@@ -15,7 +15,7 @@ from typing import Any
 _TOKEN = re.compile(
     r"(?P<open>\()|(?P<close>\))|(?P<operator>[./])|(?P<annotation>\{[^{}]*\})"
     r"|(?P<power>10[*^])(?P<power_exponent>[+-]?\d{1,2})?"
-    r"|(?P<number>\d{1,9}(?![\d.]*[*^]))"
+    r"|(?P<number>[1-9]\d{0,8}(?![*^]))"
     r"|(?P<unit>(?:[^\W\d_]|['\"%*^_]|\[[^\[\]]*\])+)(?P<exponent>[+-]?\d{1,2})?",
     re.ASCII,
 )

@@ -1,8 +1,10 @@
 """Opening: clear words when it cannot work, one storage when it can."""
 
 import asyncio
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -11,6 +13,7 @@ from fhir_server.kernel.query import EVERYTHING
 from fhir_server.kernel.settings import Settings
 from fhir_server.storage import Storage, open_storage
 from fhir_server.storage.client import _warning
+from fhir_server.storage.embedded import binary
 from tests.storage.conftest import index_specs
 from tests.storage.make import creation
 
@@ -41,6 +44,21 @@ async def test_a_server_that_is_not_there_is_named_as_such(monkeypatch: pytest.M
 
 async def test_wrong_credentials_are_named_as_such(mongo_uri: str) -> None:
     assert "credentials" in await why(Settings(mongo=mongo_uri.replace("mongodb://", "mongodb://user:canary@")))
+
+
+def standalone(folder: Path) -> "subprocess.Popen[bytes]":
+    options = ("--dbpath", ".", "--bind_ip", "./mongod.sock", "--nounixsocket", "--logpath", "log")
+    return subprocess.Popen([binary.find(None), *options], cwd=folder, stdout=subprocess.DEVNULL)
+
+
+async def test_a_mongod_without_replica_set_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    mongod = standalone(tmp_path)
+    try:
+        uri = f"mongodb://{quote(str(tmp_path / 'mongod.sock'), safe='')}"
+        assert "--replSet" in await why(Settings(mongo=uri))
+    finally:
+        mongod.terminate()
+        mongod.wait()
 
 
 async def test_a_secret_is_the_same_for_everyone_and_differs_by_name(

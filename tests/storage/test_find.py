@@ -1,0 +1,312 @@
+"""Finding current versions: order, pages, counts, chains, access and the indexes that serve it all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from pymongo import monitoring
+
+from fhir_server.kernel.errors import TooCostly
+from fhir_server.kernel.query import EVERYTHING, Access, Position
+from fhir_server.kernel.types import Change, Resource
+from fhir_server.resources.prepare import tombstone
+from tests.make import observation, patient
+from tests.search.world import NOW, World, empty, opened_world
+
+
+class Commands(monitoring.CommandListener):
+    """The finds and aggregations that reached the server."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.command_name in ("find", "aggregate"):
+            self.seen.append(dict(event.command))
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
+
+
+@pytest.fixture(scope="session")
+def listener() -> Commands:
+    listener = Commands()
+    monitoring.register(listener)
+    return listener
+
+
+@pytest.fixture(scope="session")
+async def found_world(mongo_uri: str, database_name: str, listener: Commands) -> AsyncIterator[World]:
+    async with opened_world(mongo_uri, f"{database_name}_find") as world:
+        yield world
+
+
+@pytest.fixture
+async def world(found_world: World) -> World:
+    await empty(found_world)
+    return found_world
+
+
+def named(id_: str, **elements: Any) -> Resource:
+    return patient(id=id_, **elements)
+
+
+async def walk(world: World, url: str) -> list[list[str]]:
+    """Return the ids of all pages, forwards; each page's way back is checked on the way."""
+    request = world.request(url)
+    pages: list[list[str]] = []
+    position: Position | None = None
+    before: list[str] = []
+    while True:
+        query = _at(request.query, position)
+        page = await world.storage.finder.page(query, EVERYTHING)
+        pages.append([version.id for version in page.versions])
+        if before:
+            assert page.previous is not None
+            back = await world.storage.finder.page(_at(request.query, page.previous), EVERYTHING)
+            assert [version.id for version in back.versions] == before
+        else:
+            assert page.previous is None
+        if page.next is None:
+            return pages
+        before, position = pages[-1], page.next
+
+
+def _at(query: Any, position: Position | None) -> Any:
+    from dataclasses import replace
+
+    return replace(query, position=position)
+
+
+DATES = {"a": "2001", "b": "2000-05-01", "c": "2000-05-01", "d": None, "e": "1990", "f": None, "g": "2000-05-01"}
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("birthdate", "egcbafd"),
+        ("-birthdate", "abcgedf".replace("df", "df")),
+        ("_id", "abcdefg"),
+        ("-_id", "gfedcba"),
+        ("gender,birthdate", "ecagbfd"),
+        ("-gender,-birthdate", "bgacedf"),
+        ("family", "gfedcba"),
+    ],
+)
+async def test_sorted_pages_hold_every_hit_once_with_missing_values_last(world: World, sort: str, order: str) -> None:
+    genders = {"a": "female", "c": "female", "e": "female"}
+    await world.store(
+        named(
+            id_,
+            **({"birthDate": date} if date else {}),
+            gender=genders.get(id_, "male"),
+            name=[{"family": f"x{ord('z') - ord(id_)}"}, {"family": "zz"}],
+        )
+        for id_, date in DATES.items()
+    )
+    pages = await walk(world, f"Patient?_sort={sort}&_count=2")
+    assert "".join(id_ for page in pages for id_ in page) == order
+    assert [len(page) for page in pages] == [2, 2, 2, 1]
+
+
+async def test_pages_of_several_types_merge_in_one_order(world: World) -> None:
+    await world.store([named(f"p{n}") for n in range(5)] + [observation(id=f"o{n}") for n in range(5)])
+    await world.store([named("same"), observation(id="same")])
+    pages = await walk(world, "?_type=Patient,Observation&_count=5&_sort=_id")
+    assert [id_ for page in pages for id_ in page] == [f"o{n}" for n in range(5)] + [f"p{n}" for n in range(5)] + [
+        "same",
+        "same",
+    ]
+
+
+async def test_walk_sees_all_that_stays_while_others_write(world: World) -> None:
+    stay = {f"s{n:02}" for n in range(20)}
+    await world.store(named(id_) for id_ in stay | {"t05", "r05"})
+    request = world.request("Patient?_count=3")
+    seen: list[str] = []
+    position: Position | None = None
+    for step in range(100):
+        page = await world.storage.finder.page(_at(request.query, position), EVERYTHING)
+        seen += [version.id for version in page.versions]
+        await world.store([named(f"new{step}"), named(f"a{step}")])
+        if page.next is None:
+            break
+        position = page.next
+    assert stay <= set(seen)
+    assert len(seen) == len(set(seen))
+
+
+async def test_deleted_resources_are_not_found_by_anything(world: World) -> None:
+    await world.store([named("gone", gender="male")])
+    version = (await world.page("Patient?_id=gone"))[0]
+    await world.storage.writer.commit([Change(tombstone(version, NOW), version)])
+    for query in ("", "?_id=gone", "?gender=male", "?gender:not=female", "?birthdate:missing=true", "?_sort=birthdate"):
+        assert await world.ids(f"Patient{query}") == []
+        assert await world.storage.finder.count(world.request(f"Patient{query}").query, EVERYTHING) == 0
+
+
+HIDDEN = Access(
+    filter={"security": {"$ne": "urn:s|secret"}}, allows=lambda _c, security: "urn:s|secret" not in security
+)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "Patient?family=hidden",
+        "Patient?_id=hidden",
+        "Observation?patient.family=hidden",
+        "Patient?_has:Observation:patient:code=secret",
+        "Observation?code=secret",
+    ],
+)
+async def test_access_rule_holds_in_every_step(world: World, url: str) -> None:
+    secret = {"security": [{"system": "urn:s", "code": "secret"}]}
+    await world.store([named("hidden", name=[{"family": "Hidden"}], meta=secret), named("open")])
+    await world.store(
+        [
+            observation(id="of-hidden", subject={"reference": "Patient/hidden"}),
+            observation(
+                id="secret", code={"coding": [{"code": "secret"}]}, subject={"reference": "Patient/open"}, meta=secret
+            ),
+        ]
+    )
+    assert await world.ids(url) != []
+    assert await world.ids(url, HIDDEN) == []
+    assert await world.storage.finder.count(world.request(url).query, HIDDEN) == 0
+
+
+async def test_count_stops_at_its_cap(world: World) -> None:
+    await world.store(named(f"p{n}") for n in range(7))
+    query = world.request("Patient").query
+    assert await world.storage.finder.count(query, EVERYTHING, cap=5) == 5
+    assert await world.storage.finder.count(query, EVERYTHING) == 7
+
+
+async def test_step_that_finds_too_much_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhir_server.storage.find.MOST_VALUES", 3)
+    await world.store(named(f"p{n}", gender="male") for n in range(5))
+    with pytest.raises(TooCostly):
+        await world.ids("Observation?patient.gender=male")
+
+
+async def test_search_that_takes_too_long_is_refused(world: World) -> None:
+    from fhir_server.storage.find import Finder
+
+    await world.store(named(f"p{n}", name=[{"family": "a" * 1_000}]) for n in range(500))
+    finder = Finder(world.storage.database, time_limit_ms=1)
+    query = world.request("Patient?name:contains=ab&_sort=family,given").query
+    with pytest.raises(TooCostly):
+        await asyncio.gather(*(finder.page(query, EVERYTHING) for _ in range(50)))
+
+
+def measured(number: int) -> Resource:
+    month = f"2020-{number % 12 + 1:02}"
+    return observation(
+        id=f"o{number:05}",
+        status="final" if number % 10 else "preliminary",
+        code={"coding": [{"system": "http://loinc.org", "code": f"c{number % 7}"}]},
+        subject={"reference": f"Patient/p{number % 50}"},
+        encounter={"reference": f"Encounter/e{number % 100}"},
+        effectiveDateTime=f"{month}-{number % 28 + 1:02}T10:00:00Z",
+        valueQuantity={"value": number % 90, "system": "http://unitsofmeasure.org", "code": "kg"},
+        component=[{"code": {"coding": [{"code": "k"}]}, "valueQuantity": {"value": number % 30}}],
+    )
+
+
+SORTED_BY_INDEX = [
+    "Observation?patient=p3&code=http://loinc.org|c3&_sort=-date&_count=3",
+    "Observation?patient=p3&_sort=-date&_count=3",
+    "Observation?patient=p3&_sort=date&_count=3",
+    "Observation?code=c3&_count=3",
+    "Observation?code=c3&date=ge2020-03&date=lt2020-05&_sort=-date&_count=3",
+    "Observation?code=c3&date=ge2020-03&date=lt2020-05&_sort=date&_count=3",
+    "Observation?date=ge2020-03&date=lt2020-05&_count=3",
+    "Observation?code=c3&value-quantity=gt50&_count=3",
+    "Observation?code=c3&value-quantity=gt50|http://unitsofmeasure.org|kg&_count=3",
+    "Observation?value-quantity=gt80&_count=3",
+    "Observation?encounter=e3&_count=3",
+    "Observation?_sort=-_lastUpdated&_count=3",
+    "Observation?_count=3",
+    "Patient?_sort=birthdate&_count=3",
+]
+SERVED_BY_INDEX = [
+    "Observation?subject=Patient/p3",
+    "Observation?status=preliminary",
+    "Observation?status:not=final",
+    "Observation?code:text=x",
+    "Observation?component-code-value-quantity=k$gt25",
+    "Observation?combo-code=c3",
+    "Observation?_lastUpdated=gt2025",
+    "Observation?patient.name=fam7",
+    "Observation?encounter:missing=true",
+    "Patient?identifier=urn:x|7",
+    "Patient?name=fam7",
+    "Patient?family:exact=Fam7",
+    "Patient?family:contains=am7",
+    "Patient?_has:Observation:patient:code=c3",
+    "Patient?_sort=family",
+]
+
+
+@pytest.fixture(scope="module")
+async def filled(found_world: World) -> World:
+    await empty(found_world)
+    await found_world.store(measured(number) for number in range(2_000))
+    await found_world.store(
+        named(
+            f"p{n}",
+            name=[{"family": f"Fam{n}"}],
+            identifier=[{"system": "urn:x", "value": str(n)}],
+            birthDate=f"19{n:02}-01-01",
+        )  # fmt: skip
+        for n in range(50)
+    )
+    return found_world
+
+
+def stages(plan: Any) -> Iterator[str]:
+    """Yield the names of all stages in an explained plan."""
+    if isinstance(plan, dict):
+        if "stage" in plan:
+            yield plan["stage"]
+        for part in plan.values():
+            yield from stages(part)
+    elif isinstance(plan, list):
+        for part in plan:
+            yield from stages(part)
+
+
+async def winning_stages(world: World, listener: Commands, url: str) -> set[str]:
+    """Return the stages of all commands that answer and count a search."""
+    request = world.request(url)
+    listener.seen.clear()
+    await world.storage.finder.page(request.query, EVERYTHING)
+    await world.storage.finder.count(request.query, EVERYTHING, cap=1_001)
+    found: set[str] = set()
+    for command in list(listener.seen):
+        plain = {
+            name: value
+            for name, value in command.items()
+            if not name.startswith("$") and name not in ("lsid", "maxTimeMS", "txnNumber")
+        }
+        explained = await world.storage.database.command({"explain": plain, "verbosity": "queryPlanner"})
+        planner = explained.get("queryPlanner") or explained["stages"][0]["$cursor"]["queryPlanner"]
+        found |= set(stages(planner["winningPlan"]))
+    return found
+
+
+@pytest.mark.parametrize("url", SORTED_BY_INDEX)
+async def test_documented_search_is_read_in_the_order_of_an_index(filled: World, listener: Commands, url: str) -> None:
+    found = await winning_stages(filled, listener, url)
+    assert "IXSCAN" in found
+    assert not found & {"COLLSCAN", "SORT"}
+
+
+@pytest.mark.parametrize("url", SERVED_BY_INDEX)
+async def test_documented_search_never_scans_the_collection(filled: World, listener: Commands, url: str) -> None:
+    found = await winning_stages(filled, listener, url)
+    assert "IXSCAN" in found
+    assert "COLLSCAN" not in found
