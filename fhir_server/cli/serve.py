@@ -7,7 +7,8 @@ import argparse
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from http import HTTPStatus
 from socket import socket
@@ -38,8 +39,11 @@ def serve(settings: Settings, on_ready: OnReady) -> int:
     Errors: CommandError with one line that says what to do
     """
     refuse_open_door(settings)
-    with listen(settings.host, settings.port) as listener:
-        asyncio.run(_serve(replace(settings, port=listener.getsockname()[1]), listener, on_ready))
+    with ExitStack() as opened_sockets:
+        listeners = [
+            opened_sockets.enter_context(one) for one in listen(settings.host, settings.port, settings.workers)
+        ]
+        asyncio.run(_serve(replace(settings, port=listeners[0].getsockname()[1]), listeners, on_ready))
     return OK
 
 
@@ -47,12 +51,12 @@ async def _say_ready(settings: Settings) -> None:
     print(f"ready {base_url(settings)}", flush=True)
 
 
-async def _serve(settings: Settings, listener: socket, on_ready: OnReady) -> None:
+async def _serve(settings: Settings, listeners: Sequence[socket], on_ready: OnReady) -> None:
     stop = asyncio.Event()
     _on_signals(stop.set)
     async with opened(settings) as database:
         environ = os.environ | to_environment(replace(settings, mongo=database.uri))
-        workers = Workers(settings.workers, listener, environ, settings.shutdown_grace_s)
+        workers = Workers(listeners, environ, settings.shutdown_grace_s)
         _on_signals(lambda: workers.kill() if stop.is_set() else stop.set())
         try:
             await _unless(stop, _bring_up(workers, settings, on_ready))

@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html
 """
 
 import asyncio
+import gc
 import logging
 import os
 import socket
@@ -30,6 +31,7 @@ _FAILED = "lifespan.startup.failed"
 def main() -> int:
     """Serve; return 0 after an orderly end."""
     settings = resolve(environ=os.environ).settings
+    _collect_rarely()
     listener = socket.socket(fileno=int(sys.argv[1]))
     app = _Startup(build_app(settings))
     server = _Server(_config(app, settings))
@@ -39,6 +41,15 @@ def main() -> int:
         print(app.failure, flush=True)
         return _CANNOT_START
     return 0
+
+
+def _collect_rarely() -> None:
+    """Keep the garbage collector from walking the compiled definitions and every Bundle in work again and again.
+
+    Measured on loading transaction Bundles: a third of the processor time of a worker was the collector's.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 class _Server(uvicorn.Server):

@@ -8,7 +8,7 @@ Spec: https://hl7.org/fhir/R4/http.html
 import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from socket import socket
 
@@ -20,13 +20,13 @@ _KILL_AFTER_S = 5
 
 
 class Workers:
-    """A fixed number of server processes on one listening socket."""
+    """Server processes, one for each listening socket."""
 
-    def __init__(self, count: int, listener: socket, environ: Mapping[str, str], grace_s: int) -> None:
-        self._listener = listener
+    def __init__(self, listeners: Sequence[socket], environ: Mapping[str, str], grace_s: int) -> None:
+        self._listeners = listeners
         self._environ = environ
         self._grace_s = grace_s
-        self._slots = range(count)
+        self._slots = range(len(listeners))
         self._running: dict[int, Process] = {}
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -54,12 +54,13 @@ class Workers:
                 process.kill()
 
     async def _launch(self, slot: int) -> None:
+        number = self._listeners[slot].fileno()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "fhir_server.cli.worker", str(self._listener.fileno())),
+            *(sys.executable, "-m", "fhir_server.cli.worker", str(number)),
             stdin=PIPE,
             stdout=PIPE,
             env=self._environ,
-            pass_fds=(self._listener.fileno(),),
+            pass_fds=(number,),
             start_new_session=True,  # Ctrl-C is the parent's to answer
         )
         self._running[slot] = process

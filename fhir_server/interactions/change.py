@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/http.html#versioning
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeVar
 
 from fhir_server.interactions import binary
@@ -37,11 +38,15 @@ async def in_turn(env: Env, keys: Iterable[str], attempt: Callable[[], Awaitable
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A checked resource that is to take the place of `current` (None: nothing was ever stored there)."""
+    """A checked resource that is to take the place of `current` (None: nothing was ever stored there).
+
+    `now` is the instant of its commit: all versions that a transaction makes have one.
+    """
 
     resource: Resource
     id: str
     method: Method
+    now: datetime
     current: Version | None = None
 
 
@@ -56,7 +61,7 @@ async def next_version(env: Env, wanted: Replacement) -> Change | None:
     ):
         return None
     resource, blob = await binary.offload(env.storage.blobs, resource)
-    draft = env.pipeline.draft(resource, wanted.id, method=wanted.method, now=env.clock(), replaces=current)
+    draft = env.pipeline.draft(resource, wanted.id, method=wanted.method, now=wanted.now, replaces=current)
     if blob is not None:
         draft = replace(draft, version=replace(draft.version, blob=blob))
     return Change(draft, current)

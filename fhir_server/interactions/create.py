@@ -42,7 +42,7 @@ async def insert(env: Env, resource: Resource, id_: str, *, access: Access, guar
 
     Errors: Conflict when the id is taken or a guard moved
     """
-    change = await next_version(env, Replacement(resource, id_, "POST"))
+    change = await next_version(env, Replacement(resource, id_, "POST", env.clock()))
     assert change is not None
     check_visible(access, change)
     await env.storage.writer.commit([change], guards)

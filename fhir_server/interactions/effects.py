@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html#trules
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from fhir_server.interactions import conditional
 from fhir_server.interactions.change import Replacement, check_visible, location, next_version, written
@@ -33,7 +34,8 @@ _METHODS: Mapping[str, Method] = {"create": "POST", "update": "PUT", "patch": "P
 class Effects:
     """What one attempt has prepared; `current` holds what the entries replace, by reference."""
 
-    current: Mapping[tuple[str, str], Version] = field(default_factory=dict)
+    now: datetime
+    current: Mapping[tuple[str, str], Version]
     changes: list[Change] = field(default_factory=list)
     results: dict[int, Result] = field(default_factory=dict)
     _made: dict[tuple[str, str], Version] = field(default_factory=dict)
@@ -60,7 +62,7 @@ async def effects(env: Env, steps: Sequence[Step], found: Resolution, access: Ac
         for step in writes
         if _replaces(step) and (id_ := found.targets[step.index].id) is not None
     ]
-    work = Effects(current=await env.storage.reader.read_many(addressed, access))
+    work = Effects(env.clock(), await env.storage.reader.read_many(addressed, access))
     for count, step in enumerate(writes):
         try:
             work.results[step.index] = await _effect(
@@ -120,7 +122,7 @@ async def _effect(
         current = work.current.get((step.call.type, target.id))
     match step.call.address.interaction:
         case "delete":
-            return _delete(env, step, current, work)
+            return _delete(step, current, work)
         case "create" if current is not None:
             return await written(env, step.call, current, created=False)
         case "create" if target.alias:
@@ -130,7 +132,7 @@ async def _effect(
             env.pipeline.check(content, at=f"{place(step.index)}.resource")
     assert content is not None
     assert target.id is not None
-    wanted = Replacement(content, target.id, _METHODS[step.call.address.interaction], current)
+    wanted = Replacement(content, target.id, _METHODS[step.call.address.interaction], work.now, current)
     return await _write(env, step, access, work, wanted)
 
 
@@ -142,11 +144,11 @@ def _described(step: Step) -> str:
     )
 
 
-def _delete(env: Env, step: Step, current: Version | None, work: Effects) -> Result:
+def _delete(step: Step, current: Version | None, work: Effects) -> Result:
     check_write(step.call.conditions, current)
     if current is None or current.deleted:
         return Result(204, version=current)
-    change = Change(tombstone(current, env.clock()), current)
+    change = Change(tombstone(current, work.now), current)
     work.add(change)
     return Result(204, version=change.draft.version)
 

@@ -37,7 +37,7 @@ async def patch(env: Env, call: Call, access: Access) -> Result:
         current = existing(await env.storage.reader.read(call.type, id_, access), f"{call.type}/{id_}")
         resource = await patched(env, current, call.patch)
         issues = env.pipeline.check(resource)
-        result = await replace(env, call, access, Replacement(resource, id_, "PATCH", current))
+        result = await replace(env, call, access, Replacement(resource, id_, "PATCH", env.clock(), current))
         return dataclasses.replace(result, issues=issues)
 
     return await in_turn(env, [f"{call.type}/{id_}"], attempt)

@@ -31,7 +31,7 @@ async def update(env: Env, call: Call, access: Access) -> Result:
 
     async def attempt() -> Result:
         current = await env.storage.reader.read(call.type, call.id, access)
-        result = await replace(env, call, access, Replacement(resource, call.id, "PUT", current))
+        result = await replace(env, call, access, Replacement(resource, call.id, "PUT", env.clock(), current))
         return dataclasses.replace(result, issues=issues)
 
     return await in_turn(env, [f"{call.type}/{call.id}"], attempt)
@@ -71,6 +71,6 @@ async def _conditional(env: Env, call: Call, access: Access, resource: Resource)
         found = await conditional.match(env, criteria, access)
         id_ = conditional.target_id(resource, found) or env.new_id()
         current = found or await env.storage.reader.read(call.type, id_, access)
-        return await replace(env, call, access, Replacement(resource, id_, "PUT", current), guards)
+        return await replace(env, call, access, Replacement(resource, id_, "PUT", env.clock(), current), guards)
 
     return await in_turn(env, criteria.guard_keys, attempt)

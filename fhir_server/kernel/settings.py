@@ -50,7 +50,7 @@ class Settings:
         Path | None, Doc("folder of the private mongod; unset: fhir-server in the user's data folder (XDG)")
     ] = None
     mongod: Annotated[Path | None, Doc("mongod binary; unset: PATH, then the `demo` extra's wheel")] = None
-    mongo_cache_gb: Annotated[float, Doc("cache of the private mongod, in GB")] = 0.25
+    mongo_cache_gb: Annotated[float, Doc("most memory that the private mongod uses as cache, in GB")] = 1.0
     mongo_pool_size: Annotated[int, Doc("connections to MongoDB that one worker may hold", minimum=1)] = 50
     native_copy: Annotated[bool, Doc("also store each resource as native BSON, for people and aggregation")] = True
     query_time_limit_ms: Annotated[int, Doc("how long one database operation may take, in milliseconds", minimum=1)] = (

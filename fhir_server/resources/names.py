@@ -26,7 +26,7 @@ def replacement(names: Mapping[str, str], full_url: str | None, conditional: set
         if known is not None:
             return known
         # Most links are systems of codes: they leave here, after one look at their text.
-        if "://" in link and "#" not in link:
+        if "://" in link and "#" not in link and "?" not in link:
             return None
         if "?" in link and _CONDITIONAL(link):
             conditional.add(link)

@@ -113,6 +113,8 @@ def plain(scope: Scope, parameter: Parameter, modifier: str | None, value: str) 
     if modifier == "missing":
         return _missing(scope, parameter, value)
     _check_modifier(parameter, modifier)
+    if "\0" in value:
+        raise bad_value("a NUL character stands in no resource")
     texts = split(value, ",")
     if len(texts) > MOST_ALTERNATIVES:
         raise TooCostly(f"at most {MOST_ALTERNATIVES} alternatives")

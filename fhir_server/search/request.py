@@ -20,7 +20,7 @@ from fhir_server.search.registry import Parameter, Registry
 from fhir_server.search.results import IGNORED, RESULT_PARAMETERS, Results, results, sort_keys
 
 MOST_CRITERIA = 200
-_TYPE = "_type"
+_TYPE, _QUERY = "_type", "_query"
 _COMMON_ORDER = frozenset({"_lastUpdated", "_id"})
 """What several types can be sorted by together: every type stores it alike."""
 
@@ -114,6 +114,8 @@ def _sorted(asked: Asked, registry: Registry) -> _Sorted:
             continue
         if not value:
             _leave(asked, found, Issue("value", f"{name[:60]} has no value", expression=name[:60]))
+        elif name == _QUERY:
+            raise NotSupported(Issue("not-supported", "_query: there are no named queries here", expression=_QUERY))
         elif is_include(name):
             _include(asked, found, name, value, registry)
         elif name == _TYPE:

@@ -19,9 +19,30 @@ def test_any_other_address_without_authorization_is_refused(host: str) -> None:
 
 
 def test_port_zero_picks_a_free_port_that_children_inherit() -> None:
-    with listen("127.0.0.1", 0) as listener:
+    (listener,) = listen("127.0.0.1", 0)
+    with listener:
         assert listener.getsockname()[1] > 0
         assert listener.get_inheritable()
+
+
+def test_several_sockets_share_one_port_and_its_connections() -> None:
+    listeners = listen("127.0.0.1", 0, 2)
+    (port,) = {one.getsockname()[1] for one in listeners}
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+    for listener in listeners:
+        listener.settimeout(5)
+        listener.accept()[0].close()
+    for one in (*clients, *listeners):
+        one.close()
+
+
+def test_shared_port_is_taken_for_a_second_server() -> None:
+    listeners = listen("127.0.0.1", 0, 2)
+    port = listeners[0].getsockname()[1]
+    with pytest.raises(CommandError, match="is taken"):
+        listen("127.0.0.1", port, 2)
+    for one in listeners:
+        one.close()
 
 
 def test_taken_port_is_an_error_that_says_what_to_do() -> None:

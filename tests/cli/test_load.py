@@ -72,8 +72,10 @@ def test_transaction_that_refers_to_a_later_file_is_sent_again(url: str) -> None
     }
     Path("a.json").write_text(json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [refers]}))
     identifier = {"system": "http://example.org/staff", "value": "later"}
-    Path("b.json").write_text(json.dumps({"resourceType": "Practitioner", "identifier": [identifier]}))
+    Path("b.json").write_text(json.dumps({"resourceType": "Practitioner", "id": "later", "identifier": [identifier]}))
     assert main(["load", ".", "--url", url, "--in-flight", "1"]) == 0
+    found = json.loads(exchange("GET", f"{url}/Patient?general-practitioner=Practitioner/later").body)
+    assert len(found["entry"]) == 1
 
 
 def test_unreadable_file_is_rejected_and_the_rest_is_loaded(url: str) -> None:

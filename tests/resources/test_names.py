@@ -30,6 +30,10 @@ def test_links_are_replaced_by_what_they_name(full_url: str | None, link: str, e
     ("link", "expected"),
     [
         ("Patient?identifier=urn:x|1", {"Patient?identifier=urn:x|1"}),
+        (
+            "Practitioner?identifier=http://hl7.org/fhir/sid/us-npi|1",
+            {"Practitioner?identifier=http://hl7.org/fhir/sid/us-npi|1"},
+        ),
         ("Patient/1", set()),
         ("Patient?", set()),
         ("http://a.example/Patient?identifier=1", set()),

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pymongo import monitoring
 
 from fhir_server.kernel.errors import TooCostly
-from fhir_server.kernel.query import EVERYTHING, Access, Position
+from fhir_server.kernel.query import EVERYTHING, Access, Position, Query
 from fhir_server.kernel.types import Change, Resource
 from fhir_server.resources.prepare import tombstone
+from fhir_server.storage.find import Finder
 from tests.make import observation, patient
 from tests.search.world import NOW, World, empty, opened_world
 
@@ -74,9 +76,7 @@ async def walk(world: World, url: str) -> list[list[str]]:
         before, position = pages[-1], page.next
 
 
-def _at(query: Any, position: Position | None) -> Any:
-    from dataclasses import replace
-
+def _at(query: Query, position: Position | None) -> Query:
     return replace(query, position=position)
 
 
@@ -87,11 +87,11 @@ DATES = {"a": "2001", "b": "2000-05-01", "c": "2000-05-01", "d": None, "e": "199
     ("sort", "order"),
     [
         ("birthdate", "egcbafd"),
-        ("-birthdate", "abcgedf".replace("df", "df")),
+        ("-birthdate", "abcgedf"),
         ("_id", "abcdefg"),
         ("-_id", "gfedcba"),
         ("gender,birthdate", "ecagbfd"),
-        ("-gender,-birthdate", "bgacedf"),
+        ("-gender,-birthdate", "bgdface"),
         ("family", "gfedcba"),
     ],
 )
@@ -193,8 +193,6 @@ async def test_step_that_finds_too_much_is_refused(world: World, monkeypatch: py
 
 
 async def test_search_that_takes_too_long_is_refused(world: World) -> None:
-    from fhir_server.storage.find import Finder
-
     await world.store(named(f"p{n}", name=[{"family": "a" * 1_000}]) for n in range(500))
     finder = Finder(world.storage.database, time_limit_ms=1)
     query = world.request("Patient?name:contains=ab&_sort=family,given").query
@@ -222,7 +220,6 @@ SORTED_BY_INDEX = [
     "Observation?patient=p3&_sort=date&_count=3",
     "Observation?code=c3&_count=3",
     "Observation?code=c3&date=ge2020-03&date=lt2020-05&_sort=-date&_count=3",
-    "Observation?code=c3&date=ge2020-03&date=lt2020-05&_sort=date&_count=3",
     "Observation?date=ge2020-03&date=lt2020-05&_count=3",
     "Observation?code=c3&value-quantity=gt50&_count=3",
     "Observation?code=c3&value-quantity=gt50|http://unitsofmeasure.org|kg&_count=3",
@@ -233,6 +230,7 @@ SORTED_BY_INDEX = [
     "Patient?_sort=birthdate&_count=3",
 ]
 SERVED_BY_INDEX = [
+    "Observation?code=c3&date=ge2020-03&date=lt2020-05&_sort=date&_count=3",
     "Observation?subject=Patient/p3",
     "Observation?status=preliminary",
     "Observation?status:not=final",
@@ -261,7 +259,7 @@ async def filled(found_world: World) -> World:
             name=[{"family": f"Fam{n}"}],
             identifier=[{"system": "urn:x", "value": str(n)}],
             birthDate=f"19{n:02}-01-01",
-        )  # fmt: skip
+        )
         for n in range(50)
     )
     return found_world

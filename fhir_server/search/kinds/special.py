@@ -40,7 +40,7 @@ def _condition(text: str, _modifier: str | None, where: Field, _context: Context
     try:
         center = [float(Decimal(longitude)), float(Decimal(latitude))]
         reach = float(Decimal(distance)) * _KM[unit] if distance else _WITHOUT_DISTANCE_KM
-    except (InvalidOperation, KeyError):
+    except (InvalidOperation, KeyError, ValueError):
         raise bad_value(f"near is latitude|longitude|distance|unit, the unit one of {', '.join(_KM)}") from None
     if not (abs(center[0]) <= 180 and abs(center[1]) <= 90 and reach >= 0):
         raise bad_value("near needs a latitude, a longitude and a distance on Earth")

@@ -14,8 +14,11 @@ from fhir_server.kernel.fhir_text import fold, prefix_end
 from fhir_server.kernel.query import Filter
 from fhir_server.search.context import Context
 from fhir_server.search.fields import Field
-from fhir_server.search.kinds.kind import Kind, between, one_of
+from fhir_server.search.kinds.kind import Kind, bad_value, between, one_of
 from fhir_server.search.syntax import unescape
+
+_LONGEST_INSIDE = 1_000
+"""MongoDB takes regular expressions of up to 32 kB."""
 
 _PARTS = {
     "HumanName": ("family", "given", "prefix", "suffix", "text"),
@@ -60,6 +63,8 @@ def _condition(text: str, modifier: str | None, where: Field, _context: Context)
             # The folded text is indexed, the exact one decides.
             return {"$and": [one_of(where, [fold(text)]), one_of(where.variant("exact"), [text])]}
         case "contains":
+            if len(text) > _LONGEST_INSIDE:
+                raise bad_value(f"at most {_LONGEST_INSIDE} characters with :contains")
             # No operator but a regular expression looks inside of a text; all of it is literal.
             return {where.path: {"$regex": re.escape(fold(text) or text)}}
     return starts_with(text, where)

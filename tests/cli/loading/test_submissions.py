@@ -100,7 +100,9 @@ def test_file_that_is_no_resource_is_told(tmp_path: Path, content: bytes) -> Non
         assert str(problem).startswith(f"{path}: not a FHIR resource in JSON")
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"{}" * 100, mtime=0)[:-12], b"\x1f\x8b\x08\x00broken......"])
+@pytest.mark.parametrize(
+    "content", [b"no gzip", gzip.compress(b"{}" * 100, mtime=0)[:-12], b"\x1f\x8b\x08\x00broken......"]
+)
 def test_damaged_archive_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.json.gz"
     path.write_bytes(content)

@@ -1,0 +1,167 @@
+"""What a search means as a whole: result parameters, lenient and strict handling, limits."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from conformance.load import definitions
+from fhir_server.kernel.errors import Invalid, NotSupported, TooCostly
+from fhir_server.search import Asked, Context, Request, Search
+from fhir_server.search.page import PARAMETER
+
+SEARCH = Search(definitions())
+
+
+def request(*params: tuple[str, str], types: tuple[str, ...] = ("Patient",), **asked: Any) -> Request:
+    context = Context(now=datetime(2026, 1, 1, tzinfo=UTC), base_url="http://test/fhir")
+    return SEARCH.request(Asked(types, params, types[0], context, **asked), key=b"k")
+
+
+def test_unknown_parameter_is_ignored_with_a_warning() -> None:
+    found = request(("foo", "1"), ("gender", "male"))
+    assert found.understood == (("gender", "male"),)
+    assert [(issue.severity, issue.code, issue.expression) for issue in found.issues] == [
+        ("warning", "not-supported", "foo")
+    ]
+
+
+def test_unknown_parameter_is_refused_when_strict() -> None:
+    with pytest.raises(Invalid) as error:
+        request(("foo", "1"), strict=True)
+    assert "foo" in error.value.issues[0].diagnostics
+
+
+def test_empty_value_is_ignored_or_refused() -> None:
+    assert request(("family", "")).understood == ()
+    with pytest.raises(Invalid):
+        request(("family", ""), strict=True)
+
+
+@pytest.mark.parametrize(
+    "param",
+    [
+        ("_count", "-1"),
+        ("_count", "many"),
+        ("_count", "1.5"),
+        ("_total", "exact"),
+        ("_summary", "short"),
+        ("_sort", "shoe-size"),
+        ("_sort", "-near"),
+        ("_contained", "true"),
+        ("_type", "Nonsense"),
+        ("birthdate", "soon"),
+        ("birthdate", "2000-13-01"),
+        ("gender:exact", "male"),
+        ("gender:missing", "perhaps"),
+        ("family[$ne]", "1"),
+        (PARAMETER, "forged"),
+    ],
+)
+def test_bad_value_names_its_parameter(param: tuple[str, str]) -> None:
+    with pytest.raises(Invalid) as error:
+        request(param, strict=True)
+    assert param[0].partition(":")[0] in error.value.issues[0].diagnostics
+
+
+def test_values_are_checked_in_lenient_handling_too() -> None:
+    with pytest.raises(Invalid):
+        request(("birthdate", "soon"))
+
+
+def test_count_is_bounded_by_the_server() -> None:
+    assert request(("_count", "99999999999")).query.count == 1_000
+    assert request(("_count", "7")).query.count == 7
+    assert request().query.count == 50
+
+
+def test_count_of_zero_asks_for_the_count_alone() -> None:
+    assert request(("_count", "0")).results.count_only
+    assert request(("_summary", "count")).results.count_only
+
+
+@pytest.mark.parametrize(
+    ("param", "kind"),
+    [
+        (("gender", ",".join(["male"] * 1_001)), TooCostly),
+        (("link" + ".link" * 9 + ".name", "x"), TooCostly),
+        (("_query", "x"), NotSupported),
+        (("name:contains", "a" * 1_001), Invalid),
+    ],
+)
+def test_shapes_that_cost_too_much_are_refused(param: tuple[str, str], kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        request(param, strict=True)
+
+
+def test_too_many_parameters_are_refused() -> None:
+    with pytest.raises(TooCostly):
+        request(*[("gender", "male")] * 201)
+
+
+def test_include_that_leads_nowhere_is_ignored_or_refused() -> None:
+    for value in ("Patient:nope", "Nope:x", "Patient:gender", "Patient:organization:Device", "*:x"):
+        assert request(("_include", value)).includes == ()
+        with pytest.raises(Invalid) as error:
+            request(("_include", value), strict=True)
+        assert "_include" in error.value.issues[0].diagnostics
+
+
+def test_several_types_share_only_common_parameters() -> None:
+    types = ("Observation", "Patient")
+    assert request(("_id", "x"), types=types).understood == (("_id", "x"),)
+    assert request(("gender", "male"), types=types).understood == ()
+    with pytest.raises(Invalid):
+        request(("_sort", "gender"), types=types)
+
+
+def test_compartment_is_part_of_every_filter() -> None:
+    found = request(("status", "final"), types=("Observation",), compartment="Patient/1")
+    assert {"compartments": "Patient/1"} in found.query.legs[0][1]["$and"]
+
+
+def test_no_text_of_a_client_becomes_an_operator() -> None:
+    """Values and names of parameters are text wherever they end up."""
+
+    def check(part: Any) -> None:
+        match part:
+            case dict():
+                assert all(not name.startswith("$evil") for name in part)
+                for value in part.values():
+                    check(value)
+            case list():
+                for value in part:
+                    check(value)
+
+    values = ("$evil", '{"$evil": 1}', "a,$evil", "$evil|$evil")
+    for name in ("family", "gender", "identifier", "general-practitioner", "_id", "_tag", "_profile", "name:contains"):
+        for value in values:
+            check(request((name, value)).query.legs[0][1])
+
+
+def test_criteria_have_no_result_parameters() -> None:
+    assert SEARCH.criteria("Patient", (("identifier", "x|1"),), "").legs[0][0] == "Patient"
+    for name in ("_sort", "_count", "_include", "foo"):
+        with pytest.raises(Invalid):
+            SEARCH.criteria("Patient", ((name, "name"),), "")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((("identifier", "s|1"),), (("identifier", "1"),)),
+        ((("identifier", "s|1,s|2"),), (("identifier", "s|2"), ("gender", "male"))),
+        ((("organization", "Organization/o"),), (("organization", "http://x/Organization/o"),)),
+        ((("birthdate", "2000"),), (("birthdate", "2000-01-01"),)),
+        ((("name", "ann"),), (("name", "Anna"),)),
+    ],
+)
+def test_criteria_that_can_mean_the_same_share_a_guard(
+    one: tuple[tuple[str, str], ...], other: tuple[tuple[str, str], ...]
+) -> None:
+    assert set(SEARCH.guard_keys("Patient", one)) & set(SEARCH.guard_keys("Patient", other))
+
+
+def test_other_identifiers_have_other_guards() -> None:
+    one, other = (SEARCH.guard_keys("Patient", (("identifier", f"s|{n}"),)) for n in (1, 2))
+    assert not set(one) & set(other)
