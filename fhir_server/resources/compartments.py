@@ -21,19 +21,12 @@ def memberships(definitions: Definitions, type_: str) -> Memberships:
     return found
 
 
-def compartments_of(
-    definitions: Definitions, resource: Mapping[str, Any], memberships: Memberships, links: Mapping[str, Sequence[str]]
-) -> tuple[str, ...]:
-    """Return the compartments of a resource; one that defines a compartment lies in its own.
-
-    Shape: `links` are the stored references by search parameter: {"subject": ["Patient/a"]} -> ("Patient/a",)
-    """
-    own = (
-        f"{resource['resourceType']}/{resource['id']}" if resource["resourceType"] in definitions.compartments else None
-    )
-    return tuple(dict.fromkeys((*((own,) if own else ()), *_linked(memberships, links))))
+def own_compartment(definitions: Definitions, resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the compartment that a resource is: ("Patient/a",) for a Patient, else none."""
+    type_ = resource["resourceType"]
+    return (f"{type_}/{resource['id']}",) if type_ in definitions.compartments else ()
 
 
-def _linked(memberships: Memberships, links: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    for code, starts in memberships.items():
-        yield from (link for link in links.get(code, ()) if link.startswith(starts))
+def joined(links: Sequence[str], starts: tuple[str, ...]) -> Iterator[str]:
+    """Yield the references that make a resource a member: those that start as its memberships say."""
+    return (link for link in links if link.startswith(starts))

@@ -13,7 +13,7 @@ from conformance.definitions import Definitions
 from conformance.paths import Extractor, compile, compile_composite
 from fhir_server.kernel.layout import INDEX
 from fhir_server.kernel.types import Resource
-from fhir_server.resources.compartments import Memberships, compartments_of, memberships
+from fhir_server.resources.compartments import joined, memberships, own_compartment
 from fhir_server.search.fields import Field
 from fhir_server.search.kinds import KINDS
 from fhir_server.search.kinds.composite import combinations
@@ -43,11 +43,10 @@ _SHAPES = 512
 
 @dataclass(slots=True)
 class _Plan:
-    """What one type's parameters store, and which of its references make it a member of compartments."""
+    """What one type's parameters store; and where the references lie that make it a member, and how those start."""
 
     stores: tuple[_Rooted, ...]
-    members: Memberships
-    links: tuple[tuple[str, tuple[str, ...]], ...]
+    members: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     shapes: dict[frozenset[str], tuple[_Store, ...]] = field(default_factory=dict)
 
     def of_shape(self, names: frozenset[str]) -> tuple[_Store, ...]:
@@ -76,20 +75,25 @@ class Indexer:
         shape = frozenset(resource)
         for store in plan.shapes.get(shape) or plan.of_shape(shape):
             store(resource, index)
-        links = {code: _listed(_at(index, path)) for code, path in plan.links}
-        compartments = compartments_of(self._definitions, resource, plan.members, links)
+        compartments = list(own_compartment(self._definitions, resource))
+        for steps, starts in plan.members:
+            if found := _at(index, steps):
+                compartments += joined(found if isinstance(found, list) else (found,), starts)
         labels = resource.get("meta", {}).get("security", ())
         security = tuple(f"{label.get('system', '')}|{label.get('code', '')}" for label in labels)
-        return Indexed(index, compartments, security)
+        return Indexed(index, tuple(dict.fromkeys(compartments)), security)
 
     def _compile(self, type_: str) -> _Plan:
         parameters = self._parameters[type_]
-        members = memberships(self._definitions, type_)
         stores = tuple(
             (one.roots(self._definitions), self._store(type_, one)) for one in parameters.values() if one.is_stored
         )
-        links = tuple((code, _steps(parameters[code].field)) for code in members if code in parameters)
-        self._plans[type_] = plan = _Plan(stores, members, links)
+        members = tuple(
+            (_steps(parameters[code].field), starts)
+            for code, starts in memberships(self._definitions, type_).items()
+            if code in parameters
+        )
+        self._plans[type_] = plan = _Plan(stores, members)
         return plan
 
     def _store(self, type_: str, parameter: Parameter) -> _Store:
@@ -159,16 +163,14 @@ def _steps(where: Field) -> tuple[str, ...]:
 def _put(index: dict[str, Any], steps: tuple[str, ...], value: Any) -> None:
     if len(steps) == 1:
         index[steps[0]] = value
+    elif (folder := index.get(steps[0])) is not None:
+        folder[steps[1]] = value
     else:
-        index.setdefault(steps[0], {})[steps[1]] = value
+        index[steps[0]] = {steps[1]: value}
 
 
 def _at(index: dict[str, Any], steps: tuple[str, ...]) -> Any:
-    found: Any = index
-    for step in steps:
-        found = found.get(step) if found else None
-    return found
-
-
-def _listed(value: Any) -> Sequence[str]:
-    return value if isinstance(value, list) else () if value is None else (value,)
+    if len(steps) == 1:
+        return index.get(steps[0])
+    folder = index.get(steps[0])
+    return folder and folder.get(steps[1])

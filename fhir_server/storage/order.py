@@ -52,7 +52,10 @@ def reading(type_: str, query: Query) -> Iterator[Reading]:
 
 
 def as_found(query: Query, backwards: bool) -> Callable[[Hit], Any]:
-    """Return the sort key of hits of several types, in the order in which they are read."""
+    """Return the sort key of hits of several types, in the order in which they are read.
+
+    Several types are sorted only by what every resource has, so no value is missing.
+    """
     signs = [-1 if key.descending else 1 for key in query.keys]
     way = -1 if backwards else 1
 
@@ -67,8 +70,6 @@ def as_found(query: Query, backwards: bool) -> Callable[[Hit], Any]:
 
 
 def _compare(one: Any, other: Any, sign: int) -> int:
-    if one is None or other is None:
-        return (one is None) - (other is None)
     return sign * (int(one > other) - int(one < other))
 
 

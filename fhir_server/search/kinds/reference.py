@@ -25,6 +25,10 @@ _HISTORY = "/_history/"
 
 
 def _links(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
+    if len(values) == 1:  # by far the commonest: one literal reference without version
+        text = values[0][0].get("reference") if values[0][1] == "Reference" else None
+        if text is not None and _HISTORY not in text:
+            return [text]
     return list(dict.fromkeys(text.partition(_HISTORY)[0] for text in _texts(values)))
 
 
@@ -41,8 +45,9 @@ def _texts(values: Sequence[Typed]) -> Iterator[str]:
                 yield from forms(value, fhir_type)
 
 
-def _versioned(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
-    return [text for text in _texts(values) if _HISTORY in text]
+def _versioned(values: Sequence[Typed], _zone: tzinfo) -> Sequence[str]:
+    links = [value.get("reference") for value, fhir_type in values if fhir_type == "Reference"]
+    return [link for link in links if link is not None and _HISTORY in link]
 
 
 def _identifiers(values: Sequence[Typed], zone: tzinfo) -> Sequence[Any]:

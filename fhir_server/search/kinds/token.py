@@ -10,7 +10,7 @@ form behind a tilde, so that they alone answer a search for a code in another ca
 Spec: https://hl7.org/fhir/R4/search.html#token
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, TypeAlias
 
@@ -106,28 +106,31 @@ _ATOMS: Mapping[str, _Atoms] = {
 
 
 def _texts(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
-    return list(dict.fromkeys(fold(text) for value, fhir_type in values for text in _read_by_people(value, fhir_type)))
+    found: list[str] = []
+    for value, fhir_type in values:
+        if read := _READ_BY_PEOPLE.get(fhir_type):
+            found += read(value)
+    return list(dict.fromkeys(map(fold, found)))
 
 
-def _read_by_people(value: Any, fhir_type: str) -> Iterator[str]:
-    match fhir_type:
-        case "CodeableConcept":
-            if "text" in value:
-                yield value["text"]
-            yield from (coding["display"] for coding in value.get("coding", ()) if "display" in coding)
-        case "Coding" if "display" in value:
-            yield value["display"]
-        case "Identifier" if "text" in value.get("type", ()):
-            yield value["type"]["text"]
-        case "string":
-            yield value
+def _concept_texts(value: Any) -> list[str]:
+    found = [coding["display"] for coding in value.get("coding", ()) if "display" in coding]
+    return [value["text"], *found] if "text" in value else found
+
+
+_READ_BY_PEOPLE: Mapping[str, _Atoms] = {
+    "CodeableConcept": _concept_texts,
+    "Coding": lambda value: [value["display"]] if "display" in value else [],
+    "Identifier": lambda value: [value["type"]["text"]] if "text" in value.get("type", ()) else [],
+    "string": lambda value: [value],
+}
 
 
 def _typed_identifiers(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
+    typed = [value for value, fhir_type in values if fhir_type == "Identifier" and "type" in value and "value" in value]
     return [
-        f"{_pair(coding.get('system'), coding.get('code'))[0]}|{value['value']}"
-        for value, fhir_type in values
-        if fhir_type == "Identifier" and "type" in value and "value" in value
+        f"{_pair(coding.get('system'), coding['code'])[0]}|{value['value']}"
+        for value in typed
         for coding in value["type"].get("coding", ())
         if "code" in coding
     ]
