@@ -4,6 +4,7 @@ Spec: https://hl7.org/fhir/R4/search.html#string
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from unicodedata import category, normalize
 
 
@@ -16,6 +17,9 @@ class _Ignored(dict[int, int | None]):
         return kept
 
 
+_SHORT = 80
+"""Texts up to this length are worth remembering, and do not fill the memory."""
+
 _IGNORED: Mapping[int, int | None] = _Ignored()
 
 
@@ -26,10 +30,18 @@ def fold(text: str) -> str:
     """
     if text.isalnum() and text.isascii():
         return text.lower()
+    return _remembered(text) if len(text) <= _SHORT else _folded(text)
+
+
+def _folded(text: str) -> str:
     if not text.isascii():
         # Case folding can yield characters that decompose further, so it comes between two decompositions.
         text = normalize("NFKD", normalize("NFKD", text).casefold())
     return " ".join(text.casefold().translate(_IGNORED).split())
+
+
+_remembered = lru_cache(maxsize=8192)(_folded)
+"""Names of codes and of cities come again and again."""
 
 
 def prefix_end(prefix: str) -> str | None:

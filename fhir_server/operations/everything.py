@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from fhir_server.interactions import binary
@@ -19,12 +18,12 @@ from fhir_server.interactions.read import existing
 from fhir_server.kernel.call import Call, Params, Result
 from fhir_server.kernel.errors import Invalid, Issue
 from fhir_server.kernel.fhir_json import Raw
-from fhir_server.kernel.layout import COMPARTMENTS, UPDATED
+from fhir_server.kernel.layout import COMPARTMENTS
 from fhir_server.kernel.query import Access, Filter, Position, Query
 from fhir_server.kernel.types import Version
 from fhir_server.operations.care_dates import care_date
 from fhir_server.operations.definition import standard
-from fhir_server.operations.parameters import Arguments, arguments, checked
+from fhir_server.operations.parameters import Arguments, checked
 from fhir_server.operations.referred import referred
 from fhir_server.search import to_text
 from fhir_server.search.criteria import alive, either
@@ -85,7 +84,7 @@ async def everything(env: Env, call: Call, access: Access) -> Result:
         *([{"resource": outcome([_CUT]), "search": {"mode": "outcome"}}] if cut else []),
     ]
     total = len(matches) if wanted.after is None and last is None else None
-    return Result(200, body=bundle("searchset", entries, links=_links(env, call, wanted, last), total=total))
+    return Result(200, body=bundle("searchset", entries, links=_links(call, wanted, last, env.cursor_key), total=total))
 
 
 def _wanted(env: Env, call: Call) -> Wanted:
@@ -122,11 +121,93 @@ def _member_types(env: Env, owner: str, stored: Sequence[str], wanted: Wanted) -
 
 def _filter(env: Env, call: Call, wanted: Wanted, type_: str) -> Filter:
     """Return the condition on members of one type; what tells no time of care is part of every period."""
-    filters: list[Filter] = [{COMPARTMENTS: f"{call.type}/{call.id}"}]
-    if wanted.since is not None and wanted.types is not None and type_ in wanted.types:
-        filters.append({UPDATED: {"$gte": wanted.since}})
+    member: Filter = {COMPARTMENTS: f"{call.type}/{call.id}"}
     code = care_date(type_, env.definitions.search_parameters[type_])
-    if code is not None and (wanted.start or wanted.end):
-        period = [(code, f"ge{wanted.start}")] * bool(wanted.start) + [(code, f"le{wanted.end}")] * bool(wanted.end)
-        filters.append(either([_criteria(env, call, type_, *period), _criteria(env, call, type_, (f"{code}:missing", "true"))]))
-    return alive(*filters)
+    period = ((code or "", f"{prefix}{day}") for prefix, day in (("ge", wanted.start), ("le", wanted.end)) if day)
+    criteria = [env.search.criteria(type_, (one,), call.base_url) for one in period]
+    if code is None or not criteria:
+        return alive(member)
+    undated = env.search.criteria(type_, ((f"{code}:missing", "true"),), call.base_url)
+    return alive(member, either([alive(*map(_condition, criteria)), _condition(undated)]))
+
+
+def _condition(query: Query) -> Filter:
+    ((_type, condition),) = query.legs
+    return condition
+
+
+async def _members(
+    env: Env, legs: Sequence[tuple[str, Filter]], wanted: Wanted, access: Access
+) -> tuple[list[Version], Position | None]:
+    """Return the members of one page, type by type, newest ids first, and its last place when more follow."""
+    after = wanted.after
+    if after is not None:
+        legs = legs[[type_ for type_, _ in legs].index(after.type) :]
+    found: list[Version] = []
+    for start in range(0, len(legs), _TYPES_AT_ONCE):
+        limit = wanted.count + 1 - len(found)
+        queries = [
+            Query((leg,), position=after if after is not None and leg[0] == after.type else None)
+            for leg in legs[start : start + _TYPES_AT_ONCE]
+        ]
+        groups = await asyncio.gather(*(env.storage.finder.first(query, access, limit=limit) for query in queries))
+        found += [version for group in groups for version in group]
+        if len(found) > wanted.count:
+            last = found[wanted.count - 1]
+            return found[: wanted.count], Position((), last.type, last.id)
+    return found, None
+
+
+async def _others(
+    env: Env, call: Call, access: Access, owner: Version, members: Sequence[Version]
+) -> tuple[list[Version], bool]:
+    """Return what the members refer to outside of the compartment, and whether some are missing.
+
+    What belongs to other patients alone stays out: a list of several patients must not open their records.
+    """
+    known = {(version.type, version.id) for version in members}
+    links = referred((version.json for version in members), call.base_url, env.definitions.resource_types)
+    wanted = [link for link in links if link not in known]
+    found = await env.storage.reader.read_many(wanted[:_REFERRED_AT_MOST], access)
+    others = [version for version in found.values() if not version.deleted and _belongs(version, owner)]
+    return others, len(wanted) > _REFERRED_AT_MOST
+
+
+def _belongs(version: Version, owner: Version) -> bool:
+    """Tell whether a resource that is referred to goes with the record, and is not one of its members anyway."""
+    patients = {name for name in version.compartments if name.startswith("Patient/")}
+    return owner.reference not in version.compartments and (not patients or not patients.isdisjoint(owner.compartments))
+
+
+def _entry(call: Call, version: Version, mode: str) -> Entry:
+    return {
+        "fullUrl": f"{call.base_url}/{version.reference}",
+        "resource": Raw(version.json),
+        "search": {"mode": mode},
+    }
+
+
+def _links(call: Call, wanted: Wanted, last: Position | None, key: bytes) -> dict[str, str]:
+    path = f"{call.base_url}/{_path(call)}"
+    links = {"self": _url(path, wanted.params)}
+    if last is not None:
+        token = to_text(last, _binding(call, wanted.params), key)
+        links["next"] = _url(path, (*wanted.params, (PARAMETER, token)))
+    return links
+
+
+def _binding(call: Call, params: Params) -> Binding:
+    return Binding(call.principal.id, _path(call), params)
+
+
+def _path(call: Call) -> str:
+    return f"{call.type}/{call.id}/$everything"
+
+
+def _url(path: str, params: Params) -> str:
+    return f"{path}?{urlencode(params, safe=':|,/$')}" if params else path
+
+
+OPERATION = Operation(
+    replace(standard("everything", "Patient"), resources=("Patient", "Encounter"), type=False), everything
+)

@@ -59,7 +59,7 @@ async def relabel(env: Env, call: Call, access: Access, passed: Arguments, chang
             return meta_result(current)
         resource = {**resource, "meta": meta}
         env.pipeline.check(resource)
-        stored = await replace(env, call, access, Replacement(resource, call.id, "PATCH", current))
+        stored = await replace(env, call, access, Replacement(resource, call.id, "PATCH", env.clock(), current))
         assert stored.version is not None
         return meta_result(stored.version)
 

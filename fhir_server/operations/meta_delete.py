@@ -10,7 +10,7 @@ from fhir_server.interactions.operation import Operation
 from fhir_server.kernel.call import Call, Result
 from fhir_server.kernel.query import Access
 from fhir_server.operations.definition import standard
-from fhir_server.operations.labels import removed, relabel
+from fhir_server.operations.labels import relabel, removed
 from fhir_server.operations.parameters import checked
 
 

@@ -26,10 +26,15 @@ _HISTORY = "/_history/"
 
 def _links(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
     if len(values) == 1:  # by far the commonest: one literal reference without version
-        text = values[0][0].get("reference") if values[0][1] == "Reference" else None
+        text = _literal(values[0])
         if text is not None and _HISTORY not in text:
             return [text]
     return list(dict.fromkeys(text.partition(_HISTORY)[0] for text in _texts(values)))
+
+
+def _literal(typed: Typed) -> str | None:
+    value, fhir_type = typed
+    return value.get("reference") if fhir_type == "Reference" else None
 
 
 def _texts(values: Sequence[Typed]) -> Iterator[str]:
@@ -46,11 +51,15 @@ def _texts(values: Sequence[Typed]) -> Iterator[str]:
 
 
 def _versioned(values: Sequence[Typed], _zone: tzinfo) -> Sequence[str]:
+    if len(values) == 1 and _HISTORY not in (_literal(values[0]) or ""):
+        return ()
     links = [value.get("reference") for value, fhir_type in values if fhir_type == "Reference"]
     return [link for link in links if link is not None and _HISTORY in link]
 
 
 def _identifiers(values: Sequence[Typed], zone: tzinfo) -> Sequence[Any]:
+    if len(values) == 1 and "identifier" not in values[0][0]:
+        return ()
     logical = [
         (value["identifier"], "Identifier")
         for value, fhir_type in values

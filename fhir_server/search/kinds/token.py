@@ -12,6 +12,7 @@ Spec: https://hl7.org/fhir/R4/search.html#token
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from conformance.paths import Typed
@@ -50,8 +51,12 @@ def _pair(system: str | None, code: str | None) -> list[str]:
     return [f"{system}|{code}", f" {code}"]
 
 
+_coded = lru_cache(maxsize=16_384)(_pair)
+"""The atoms of a code: few codes make up most of what is stored. Nobody changes the lists."""
+
+
 def _coding(value: Any) -> list[str]:
-    return _pair(value.get("system"), value.get("code"))
+    return _coded(value.get("system"), value.get("code"))
 
 
 def _concept(value: Any) -> list[str]:
@@ -105,7 +110,9 @@ _ATOMS: Mapping[str, _Atoms] = {
 }
 
 
-def _texts(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
+def _texts(values: Sequence[Typed], _zone: tzinfo) -> Sequence[str]:
+    if len(values) == 1 and values[0][1] not in _READ_BY_PEOPLE:
+        return ()
     found: list[str] = []
     for value, fhir_type in values:
         if read := _READ_BY_PEOPLE.get(fhir_type):
@@ -126,7 +133,9 @@ _READ_BY_PEOPLE: Mapping[str, _Atoms] = {
 }
 
 
-def _typed_identifiers(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
+def _typed_identifiers(values: Sequence[Typed], _zone: tzinfo) -> Sequence[str]:
+    if len(values) == 1 and values[0][1] != "Identifier":
+        return ()
     typed = [value for value, fhir_type in values if fhir_type == "Identifier" and "type" in value and "value" in value]
     return [
         f"{_pair(coding.get('system'), coding['code'])[0]}|{value['value']}"
