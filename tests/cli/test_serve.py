@@ -47,7 +47,15 @@ def eventually(url: str) -> int:
 
 def named(running: Served, part: str) -> list[int]:
     """Return the processes of a server whose command contains a word."""
-    return [pid for pid in running.family() if part in Path(f"/proc/{pid}/cmdline").read_text()]
+    return [pid for pid in running.family() if part in _command(pid)]
+
+
+def _command(pid: int) -> str:
+    """Return the command line of a process; it may end while one looks."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def alive(pid: int) -> bool:
