@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from http import HTTPStatus
 from socket import socket
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fhir_server.cli.configuration import resolve_settings
@@ -23,6 +24,9 @@ from fhir_server.cli.workers import Workers
 from fhir_server.kernel.settings import Settings, to_environment
 
 _PROBES, _PROBE_EVERY_S = 300, 0.1
+
+_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+"""Where the workers keep their figures, so that each of them can tell the sum of all."""
 
 OnReady = Callable[[Settings], Awaitable[None]]
 """Is told the settings in force, with the real port, once requests are answered."""
@@ -39,11 +43,10 @@ def serve(settings: Settings, on_ready: OnReady) -> int:
     Errors: CommandError with one line that says what to do
     """
     refuse_open_door(settings)
-    with ExitStack() as opened_sockets:
-        listeners = [
-            opened_sockets.enter_context(one) for one in listen(settings.host, settings.port, settings.workers)
-        ]
-        asyncio.run(_serve(replace(settings, port=listeners[0].getsockname()[1]), listeners, on_ready))
+    with ExitStack() as held:
+        listeners = [held.enter_context(one) for one in listen(settings.host, settings.port, settings.workers)]
+        metrics = held.enter_context(TemporaryDirectory(prefix="fhir-metrics-"))
+        asyncio.run(_serve(replace(settings, port=listeners[0].getsockname()[1]), listeners, metrics, on_ready))
     return OK
 
 
@@ -51,11 +54,11 @@ async def _say_ready(settings: Settings) -> None:
     print(f"ready {base_url(settings)}", flush=True)
 
 
-async def _serve(settings: Settings, listeners: Sequence[socket], on_ready: OnReady) -> None:
+async def _serve(settings: Settings, listeners: Sequence[socket], metrics: str, on_ready: OnReady) -> None:
     stop = asyncio.Event()
     _on_signals(stop.set)
     async with opened(settings) as database:
-        environ = os.environ | to_environment(replace(settings, mongo=database.uri))
+        environ = os.environ | to_environment(replace(settings, mongo=database.uri)) | {_METRICS: metrics}
         workers = Workers(listeners, environ, settings.shutdown_grace_s)
         _on_signals(lambda: workers.kill() if stop.is_set() else stop.set())
         try:

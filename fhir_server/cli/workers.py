@@ -10,6 +10,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from socket import socket
 
 from fhir_server.cli.failure import CommandError
@@ -75,6 +76,7 @@ class Workers:
         failures = 0
         while True:
             status = await self._running[slot].wait()
+            self._forget_figures(self._running[slot].pid)
             print(f"fhir-server: worker {slot + 1} ended with status {status}; starting it again", file=sys.stderr)
             await asyncio.sleep(_RESTART_PAUSES_S[min(failures, len(_RESTART_PAUSES_S) - 1)])
             try:
@@ -83,6 +85,11 @@ class Workers:
             except CommandError as error:
                 failures += 1
                 print(f"fhir-server: worker {slot + 1}: {error}", file=sys.stderr)
+
+    def _forget_figures(self, pid: int) -> None:
+        """Remove what a dead worker counted as open at the moment; its sums stay."""
+        for file in Path(self._environ["PROMETHEUS_MULTIPROC_DIR"]).glob(f"gauge_live*_{pid}.db"):
+            file.unlink()
 
     async def _end(self, process: Process) -> None:
         assert process.stdin is not None

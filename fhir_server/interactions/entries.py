@@ -84,6 +84,11 @@ def named(error: FhirError, where: str) -> FhirError:
     return type(error)(*issues, headers=error.headers)
 
 
+def moved(error: FhirError, where: str) -> FhirError:
+    """Return the same error with `where` as the place of every issue, whatever it named."""
+    return type(error)(*(replace(issue, expression=where) for issue in error.issues), headers=error.headers)
+
+
 def _without_resource(entry: Any) -> Any:
     return {key: value for key, value in entry.items() if key != "resource"} if isinstance(entry, dict) else entry
 

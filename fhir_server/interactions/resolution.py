@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fhir_server.interactions import conditional
-from fhir_server.interactions.entries import named, place
+from fhir_server.interactions.entries import moved, named, place
 from fhir_server.interactions.env import Env
 from fhir_server.kernel import query_string
 from fhir_server.kernel.call import Call
@@ -60,7 +60,7 @@ class Resolution:
     targets: dict[int, Target] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     guards: dict[str, Guard] = field(default_factory=dict)
-    creators: dict[tuple[str, ...], int] = field(default_factory=dict)
+    creators: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def reference(self, step: Step) -> str | None:
         target = self.targets[step.index]
@@ -131,25 +131,28 @@ async def _match(
             except FhirError as error:
                 raise named(error, place(step.index)) from None
 
-    async with asyncio.TaskGroup() as group:
-        tasks = {step.index: group.create_task(search(step)) for step in steps}
-    for step in steps:
-        _set(found, step, _target(env, found, step, criteria[step.index], tasks[step.index].result()))
+    matches = await asyncio.gather(*(search(step) for step in steps))
+    for step, match in zip(steps, matches, strict=True):
+        _set(found, step, _target(env, found, step, match))
+
+
+def _text(names: Mapping[str, str], step: Step) -> str:
+    """Return the criteria of a step with the names of other entries replaced by what they stand for."""
+    return _URN.sub(lambda urn: names.get(urn[0], urn[0]), step.criteria or "")
 
 
 def _criteria(env: Env, names: Mapping[str, str], step: Step) -> conditional.Criteria:
-    text = _URN.sub(lambda urn: names.get(urn[0], urn[0]), step.criteria or "")
     try:
-        return conditional.from_text(env, step.call.type, text, step.call.base_url)
+        return conditional.from_text(env, step.call.type, _text(names, step), step.call.base_url)
     except FhirError as error:
-        raise named(error, f"{place(step.index)}.request") from None
+        raise moved(error, f"{place(step.index)}.request") from None
 
 
-def _target(env: Env, found: Resolution, step: Step, criteria: conditional.Criteria, match: Version | None) -> Target:
+def _target(env: Env, found: Resolution, step: Step, match: Version | None) -> Target:
     """Return what a step's criteria mean, given the one resource that they matched."""
     interaction = step.call.address.interaction
     if interaction == "create" and match is None:
-        earlier = found.creators.setdefault(criteria.guard_keys, step.index)
+        earlier = found.creators.setdefault((step.call.type, _text(found.names, step)), step.index)
         if earlier != step.index:
             return Target(found.targets[earlier].id, alias=True)
         return Target(env.new_id())

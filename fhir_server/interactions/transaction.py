@@ -5,12 +5,11 @@ Spec: https://hl7.org/fhir/R4/http.html#transaction, https://hl7.org/fhir/R4/htt
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 
 from fhir_server.interactions.bundles import bundle, result_entry
 from fhir_server.interactions.change import in_turn
 from fhir_server.interactions.effects import BREATH, Effects, effects
-from fhir_server.interactions.entries import checked_envelope, entry_call, named, place
+from fhir_server.interactions.entries import checked_envelope, entry_call, moved, named, place
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.read import existing
 from fhir_server.interactions.resolution import Step, resolve
@@ -86,7 +85,7 @@ def _check_content(env: Env, step: Step) -> None:
             if address.interaction == "update" and address.id is not None:
                 check_same_id(resource, address.id)
         except Invalid as error:
-            raise Invalid(*(replace(issue, expression=where) for issue in error.issues)) from None
+            raise moved(error, where) from None
         env.pipeline.check(resource, at=where)
     elif address.interaction == "operation":
         raise Invalid("an operation cannot be part of a transaction: send it in a batch")

@@ -30,5 +30,5 @@ def test_check_is_silent_about_a_sound_database_and_tells_what_is_wrong_with_ano
 def test_unreachable_database_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--mongo", "mongodb://127.0.0.1:1/?replicaSet=rs0"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
-    # The driver drops the socket of a connection attempt that is cancelled; it is to be found here, not by another test.
+    # The driver drops the socket of a connection attempt that is cancelled: to be found here, not by another test.
     gc.collect()

@@ -277,3 +277,75 @@ async def test_parallel_transactions_with_one_if_none_exist_make_one_resource(fh
     responses = await asyncio.gather(*(transact(fhir, one) for _ in range(10)))
     assert {200} == {response.status_code for response in responses}
     assert 1 == len(await patients_with(fhir, value))
+
+
+async def test_an_ambiguous_if_none_exist_rejects_all_and_is_named(fhir: httpx2.AsyncClient) -> None:
+    value, other = str(uuid4()), str(uuid4())
+    for _ in range(2):
+        await fhir.post("/Patient", json=patient(identifier=identified(value)))
+    response = await transact(
+        fhir,
+        entry("POST", "Patient", patient(identifier=identified(other))),
+        entry("POST", "Patient", patient(), ifNoneExist=f"identifier={SYSTEM}|{value}"),
+    )
+    assert 412 == response.status_code
+    assert ["Bundle.entry[1]"] == response.json()["issue"][0]["expression"]
+    assert [] == await patients_with(fhir, other)
+
+
+async def test_the_same_value_in_two_systems_is_two_resources(fhir: httpx2.AsyncClient) -> None:
+    value = str(uuid4())
+    response = await transact(
+        fhir,
+        entry("POST", "Patient", patient(identifier=identified(value)), ifNoneExist=f"identifier={SYSTEM}|{value}"),
+        entry(
+            "POST",
+            "Patient",
+            patient(identifier=identified(value, "urn:test:other")),
+            ifNoneExist=f"identifier=urn:test:other|{value}",
+        ),
+    )
+    assert ["201", "201"] == [one["response"]["status"][:3] for one in response.json()["entry"]]
+    assert response.json()["entry"][0]["response"]["location"] != response.json()["entry"][1]["response"]["location"]
+
+
+async def test_all_versions_of_a_transaction_have_one_instant(fhir: httpx2.AsyncClient) -> None:
+    response = await transact(fhir, *(entry("POST", "Patient", patient()) for _ in range(200)))
+    assert 1 == len({one["response"]["lastModified"] for one in response.json()["entry"]})
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        entry("PUT", "Patient/x", patient(id="y")),
+        entry("PUT", "Patient/x"),
+        entry("POST", "Patient", observation()),
+        entry("POST", "Patient", [1]),
+        entry("POST", "", bundle("batch")),
+        entry("PATCH", "Patient/x", patient()),
+        entry(
+            "PATCH", "Patient/x", {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": "!"}
+        ),
+        entry("GET", "Foo/1"),
+        entry("GET", "Patient/a_b"),
+        entry("GET", "metadata"),
+        entry("GET", "Patient?name=%zz"),
+        entry("GET", "Patient/x", ifModifiedSince="yesterday"),
+        entry("DELETE", "Patient?nonsense=1"),
+        entry("DELETE", "Patient"),
+        entry("POST", "Patient", patient(), ifNoneExist="nonsense=1"),
+        entry("POST", "Patient/$validate", patient()),
+        entry("PUT", "Patient/_history", patient()),
+        entry("GET", "http://elsewhere.example/fhir/Patient/x"),
+        {"resource": patient()},
+        {"request": 7},
+        7,
+    ],
+    ids=str,
+)
+async def test_an_entry_that_cannot_be_understood_rejects_all_and_is_named(fhir: httpx2.AsyncClient, bad: Any) -> None:
+    other = str(uuid4())
+    response = await transact(fhir, entry("POST", "Patient", patient(identifier=identified(other))), bad)
+    assert response.status_code in (400, 404, 405, 422)
+    assert "Bundle.entry[1]" in response.json()["issue"][0]["expression"][0]
+    assert [] == await patients_with(fhir, other)
