@@ -38,7 +38,7 @@ from fhir_server.storage import open_storage
 _EXPOSED = ("ETag", "Last-Modified", "Location", "X-Request-Id")
 
 
-def build_app(settings: Settings) -> FastAPI:
+def build_app(settings: Settings) -> Edge:
     """Return the ASGI application; it connects to the database when it starts and disconnects when it stops.
 
     Errors: Unavailable at start when the database cannot be reached
@@ -47,15 +47,15 @@ def build_app(settings: Settings) -> FastAPI:
     metrics = build_metrics()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: object) -> AsyncIterator[None]:
         async with opened_env(settings, metrics) as env:
-            app.state.fhir = _open_to_browsers(FhirEndpoint(env))
-            app.router.routes[:] = routes(env, metrics)
+            edge.fhir = _open_to_browsers(FhirEndpoint(env))
+            framework.router.routes[:] = routes(env, metrics)
             yield
 
-    app = FastAPI(title="fhir-server", version=__version__, lifespan=lifespan, docs_url=None, openapi_url=None)
-    app.add_middleware(Edge, new_id=uuid7_source())
-    return app
+    framework = FastAPI(title="fhir-server", version=__version__, lifespan=lifespan, docs_url=None, openapi_url=None)
+    edge = Edge(framework, uuid7_source()())
+    return edge
 
 
 def _open_to_browsers(endpoint: ASGIApp) -> ASGIApp:

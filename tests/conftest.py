@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 
+from fhir_server.http.middleware import Edge
 from fhir_server.kernel.settings import Settings
 from fhir_server.wiring import build_app
 from tests.mongo import database_name, mongo_uri
@@ -26,15 +26,15 @@ def settings(mongo_uri: str, database_name: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+async def app(settings: Settings) -> AsyncIterator[Edge]:
     """The application with its lifespan run, shared by all tests of one worker: tests use ids of their own."""
     app = build_app(settings)
-    async with app.router.lifespan_context(app):
+    async with app.framework.router.lifespan_context(app.framework):
         yield app
 
 
 @pytest.fixture
-async def fhir(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+async def fhir(app: Edge) -> AsyncIterator[httpx2.AsyncClient]:
     """A client whose base URL is that of the FHIR API."""
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url=BASE, timeout=60) as client:

@@ -21,7 +21,7 @@ from fhir_server.kernel.settings import Settings, resolve
 from fhir_server.wiring import build_app
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fhir_server.http.middleware import Edge
 
 READY = "ready"
 _CANNOT_START = 3
@@ -69,7 +69,7 @@ class _Server(uvicorn.Server):
 class _Startup:
     """The application, with the reason kept when its lifespan fails to start."""
 
-    def __init__(self, app: "FastAPI") -> None:
+    def __init__(self, app: "Edge") -> None:
         self._app = app
         self.failure = "the server did not start"
 

@@ -1,13 +1,14 @@
-"""Around every request: its id, its log record, and an answer when the code itself fails.
+"""Around every request: where it goes, its id, its log record, and an answer when the code itself fails.
 
 Spec: https://hl7.org/fhir/R4/http.html#custom (X-Request-Id)
 """
 
 import logging
 import re
-from collections.abc import Callable
+from itertools import count
 from time import perf_counter
 
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fhir_server.http.call import BASE_PATH
@@ -18,22 +19,23 @@ _SAFE_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}").fullmatch
 
 
 class Edge:
-    """ASGI middleware; `new_id` makes the id of a request that brings none.
+    """The outermost ASGI application; `name` is unique to this process and begins the ids of its requests.
 
-    Requests below the base path go straight to `app.state.fhir`: the framework's routing would cost a read of one
-    resource a third of its throughput (measured), and has nothing to decide there.
+    Requests below the base path go straight to `fhir`: the framework's layers and routing would cost a read of one
+    resource a third of its throughput (measured), and have nothing to decide there.
     """
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[], str]) -> None:
-        self._app = app
-        self._new_id = new_id
+    def __init__(self, framework: FastAPI, name: str) -> None:
+        self.framework = framework
+        self.fhir: ASGIApp = framework
+        self._ids = (f"{name}-{number}".encode() for number in count(1))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.framework(scope, receive, send)
             return
         started = perf_counter()
-        request_id = _given_id(scope) or self._new_id().encode()
+        request_id = _given_id(scope) or next(self._ids)
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -43,7 +45,7 @@ class Edge:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
             await send(message)
 
-        app = scope["app"].state.fhir if _is_fhir(scope["path"]) else self._app
+        app = self.fhir if _is_fhir(scope["path"]) else self.framework
         try:
             await app(scope, receive, send_with_id)
         except Exception as error:  # the edge: nothing above could answer the client

@@ -19,7 +19,7 @@ async def test_the_server_answers_503_while_mongodb_is_away_and_recovers_by_itse
     app = build_app(Settings(mongo=mongod.uri, log_level="error", query_time_limit_ms=2_000))
     transport = httpx2.ASGITransport(app=app)
     async with (
-        app.router.lifespan_context(app),
+        app.framework.router.lifespan_context(app.framework),
         httpx2.AsyncClient(transport=transport, base_url="http://test/fhir", timeout=60) as fhir,
     ):
         url = f"/Patient/{(await fhir.post('/Patient', json=patient())).json()['id']}"

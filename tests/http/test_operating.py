@@ -49,9 +49,9 @@ async def test_metrics_count_interactions_and_batches(fhir: httpx2.AsyncClient) 
 
 async def test_a_request_id_is_kept_or_made(fhir: httpx2.AsyncClient) -> None:
     given = await fhir.get("/metadata", headers={"X-Request-Id": "abc-1"})
-    made = await fhir.get("/metadata", headers={"X-Request-Id": "<script>"})
+    made = [await fhir.get("/metadata", headers={"X-Request-Id": "<script>"}) for _ in range(2)]
     assert "abc-1" == given.headers["x-request-id"]
-    assert 36 == len(made.headers["x-request-id"])
+    assert 2 == len({answer.headers["x-request-id"] for answer in made} - {"<script>"})
 
 
 async def test_each_request_is_one_json_record(fhir: httpx2.AsyncClient, log: io.StringIO) -> None:
