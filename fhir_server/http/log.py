@@ -59,7 +59,7 @@ class _Batches(logging.StreamHandler[TextIO]):
         if self._lines:
             self.stream.write("\n".join(self._lines) + "\n")
             self._lines.clear()
-        super().flush()
+            super().flush()
 
 
 def configure(level: str, form: str) -> None:
