@@ -22,7 +22,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def settings(mongo_uri: str, database_name: str) -> Settings:
-    return Settings(mongo=mongo_uri, database=database_name, log_level="error", max_bundle_entries=12_000)
+    return Settings(
+        mongo=mongo_uri, database=database_name, log_level="error", max_bundle_entries=12_000, body_patience_s=1
+    )
 
 
 @pytest.fixture(scope="session")

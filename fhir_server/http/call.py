@@ -11,12 +11,11 @@ from email.utils import parsedate_to_datetime
 from starlette.types import Receive, Scope
 
 from fhir_server.http import decode
-from fhir_server.http.negotiate import MediaType, check_accept, media_type, preferences
+from fhir_server.http.negotiate import check_accept, media_type, preferences
 from fhir_server.interactions.addresses import address
 from fhir_server.interactions.env import Env
 from fhir_server.kernel import query_string
 from fhir_server.kernel.call import Address, Call, Conditions, Params
-from fhir_server.kernel.errors import Invalid, Issue
 
 BASE_PATH = "/fhir"
 _NO_CONDITIONS = Conditions()
@@ -55,7 +54,12 @@ def header_map(scope: Scope) -> dict[str, str]:
 
 
 async def _body(env: Env, receive: Receive, headers: Mapping[str, str]) -> bytes:
-    sent = await decode.read_body(receive, limit=env.settings.max_body_bytes, declared=headers.get("content-length"))
+    sent = await decode.read_body(
+        receive,
+        limit=env.settings.max_body_bytes,
+        declared=headers.get("content-length"),
+        patience_s=env.settings.body_patience_s,
+    )
     encoding = headers.get("content-encoding")
     if encoding is None:
         return sent
@@ -66,7 +70,7 @@ def _with_body(call: Call, body: bytes, headers: Mapping[str, str]) -> Call:
     type_ = media_type(headers.get("content-type") or "application/fhir+json")
     match call.address:
         case Address(interaction="create" | "update", type="Binary") if not type_.is_json:
-            return _raw_binary(call, body, type_, headers)
+            return _raw_binary(call, body, headers)
         case Address(interaction="create" | "update"):
             return replace(call, body=decode.resource(body, type_))
         case Address(interaction="patch"):
@@ -82,8 +86,10 @@ def _with_body(call: Call, body: bytes, headers: Mapping[str, str]) -> Call:
     return call
 
 
-def _raw_binary(call: Call, body: bytes, type_: MediaType, headers: Mapping[str, str]) -> Call:
-    resource = decode.binary(body, type_, id_=call.address.id, security_context=headers.get("x-security-context"))
+def _raw_binary(call: Call, body: bytes, headers: Mapping[str, str]) -> Call:
+    resource = decode.binary(
+        body, headers["content-type"], id_=call.address.id, security_context=headers.get("x-security-context")
+    )
     return replace(call, body=resource)
 
 
@@ -95,11 +101,11 @@ def _conditions(headers: Mapping[str, str]) -> Conditions:
     return Conditions(match, none_match, None if since is None else _http_date(since), none_exist)
 
 
-def _http_date(text: str) -> datetime:
+def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:
-        raise Invalid(Issue("value", "If-Modified-Since is not an HTTP date")) from None
+        return None  # RFC 9110, section 13.1.3: ignored
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

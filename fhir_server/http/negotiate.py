@@ -81,6 +81,13 @@ def binary_form(accept: str | None, format_: str | None) -> Literal["resource", 
 
 
 @lru_cache(maxsize=512)
+def accepts_gzip(header: str | None) -> bool:
+    """Tell whether Accept-Encoding allows gzip: named, and not with the weight 0."""
+    codings = [media_type(part) for part in (header or "").split(",")]
+    return any(coding.name == "gzip" and _weight(coding) > 0 for coding in codings)
+
+
+@lru_cache(maxsize=512)
 def preferences(header: str | None) -> Preferences:
     """Return what a Prefer header asks for; what is unknown is ignored, as RFC 7240 says."""
     if header is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 
-from fhir_server.http.negotiate import FHIR_JSON, binary_form
+from fhir_server.http.negotiate import FHIR_JSON, accepts_gzip, binary_form
 from fhir_server.http.outcome import Headers
 from fhir_server.interactions.bundles import outcome
 from fhir_server.kernel.call import Call, Result
@@ -43,13 +43,13 @@ def render(call: Call, result: Result, request_headers: Mapping[str, str]) -> Re
         headers["location"] = result.location
     status, body = result.status, _body(call, result)
     if body is None:
-        return _reply(204 if status == 200 else status, headers, b"")
+        return _reply(status, headers, b"")
     headers["content-type"] = FHIR_JSON
     if call.address.type == "Binary" and _as_content(call, result, request_headers):
         body = _content(body, headers)
     elif call.params and _wants_pretty(call):
         body = pretty(body)
-    if len(body) >= _COMPRESS_FROM and "gzip" in request_headers.get("accept-encoding", ""):
+    if len(body) >= _COMPRESS_FROM and accepts_gzip(request_headers.get("accept-encoding")):
         headers["content-encoding"], headers["vary"] = "gzip", "Accept-Encoding"
         body = gzip.compress(body, compresslevel=1)
     return _reply(status, headers, body)
@@ -86,13 +86,18 @@ def _as_content(call: Call, result: Result, headers: Mapping[str, str]) -> bool:
 def _content(text: bytes, headers: dict[str, str]) -> bytes:
     """Return the raw content of a Binary; its type and security context go into the headers."""
     resource = decode_stored(text)
-    headers["content-type"] = resource["contentType"]
+    headers["content-type"] = _header_value(resource["contentType"]) or "application/octet-stream"
     # Content comes from clients: a browser must neither guess another type nor run it.
     headers.update(_CONTENT_SAFETY)
-    context = resource.get("securityContext", {}).get("reference")
-    if context is not None:
+    context = _header_value(resource.get("securityContext", {}).get("reference", ""))
+    if context:
         headers["x-security-context"] = context
     return base64.b64decode(resource.get("data", ""))
+
+
+def _header_value(text: str) -> str:
+    """Return a text that may stand in a header; what clients stored with line breaks or beyond ASCII may not."""
+    return text if text.isascii() and text.isprintable() else ""
 
 
 def _wants_pretty(call: Call) -> bool:

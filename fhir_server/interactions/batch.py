@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fhir_server.interactions.bundles import Entry, bundle, error_entry, result_entry
-from fhir_server.interactions.entries import checked_envelope, entry_call
+from fhir_server.interactions.entries import checked_entries, entry_call
 from fhir_server.interactions.env import Env
 from fhir_server.kernel.call import Call, Result
 from fhir_server.kernel.errors import FhirError
@@ -31,6 +31,6 @@ async def batch(env: Env, call: Call, run: Run) -> Result:
             except FhirError as error:
                 return error_entry(error)
 
-    entries = checked_envelope(env, call.body)
+    entries = checked_entries(env, call.body)
     responses = await asyncio.gather(*(respond(index, entry) for index, entry in enumerate(entries)))
     return Result(200, body=bundle("batch-response", responses))

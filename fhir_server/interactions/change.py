@@ -3,6 +3,8 @@
 Spec: https://hl7.org/fhir/R4/http.html#versioning
 """
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +21,8 @@ from fhir_server.resources.versioning import unchanged
 ATTEMPTS = 10
 """How often a write starts again because another process was faster, before the caller gets 409."""
 
+_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.25
+
 Answer = TypeVar("Answer")
 
 
@@ -28,11 +32,12 @@ async def in_turn(env: Env, keys: Iterable[str], attempt: Callable[[], Awaitable
     Another process may still be faster: then the commit raises Conflict and the attempt reads and decides anew.
     """
     async with env.storage.turns.take(*keys):
-        for _ in range(ATTEMPTS - 1):
+        for number in range(ATTEMPTS - 1):
             try:
                 return await attempt()
             except Conflict:
-                continue
+                # The other one needs a moment, and not the same moment as everybody else who waits for it.
+                await asyncio.sleep(random.uniform(0.5, 1.5) * min(_PAUSE_S * 2**number, _LONGEST_PAUSE_S))
         return await attempt()
 
 

@@ -27,8 +27,16 @@ class Criteria:
 
 
 def from_text(env: Env, type_: str, text: str, base_url: str) -> Criteria:
-    """Return the criteria of an If-None-Exist header or a conditional reference ("identifier=urn:x|1")."""
-    return from_params(env, type_, query_string.parse(text.removeprefix("?")), base_url)
+    """Return the criteria of an If-None-Exist header or a conditional reference.
+
+    Shape: "identifier=urn:x|1", also with the type before it: "Patient?identifier=urn:x|1"
+    """
+    return from_params(env, type_, criteria_params(type_, text), base_url)
+
+
+def criteria_params(type_: str, text: str) -> Params:
+    """Return the parameters of criteria that come as text; raise Invalid when it is no query string."""
+    return query_string.parse(text.removeprefix(type_).removeprefix("?"))
 
 
 def from_params(env: Env, type_: str, params: Params, base_url: str) -> Criteria:

@@ -17,7 +17,7 @@ from fhir_server.interactions.read import existing
 from fhir_server.interactions.resolution import Resolution, Step
 from fhir_server.interactions.update import check_may_create
 from fhir_server.kernel.call import Result
-from fhir_server.kernel.errors import FhirError
+from fhir_server.kernel.errors import FhirError, Invalid, Issue
 from fhir_server.kernel.query import Access
 from fhir_server.kernel.types import Change, Method, Resource, Version
 from fhir_server.resources.names import replacement
@@ -105,6 +105,8 @@ async def _matched(env: Env, searches: Mapping[str, Step], access: Access) -> di
     for link, step in searches.items():
         try:
             type_, _, text = link.partition("?")
+            if type_ not in env.definitions.resource_types:
+                raise Invalid(Issue("value", f"{type_[:64]!r} in a conditional reference is no resource type"))
             version = await conditional.one(env, conditional.from_text(env, type_, text, step.call.base_url), access)
         except FhirError as error:
             raise named(error, f"{place(step.index)}.resource") from None

@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/bundle.html#BatchTransactionBundle, https://hl7.or
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -28,22 +28,51 @@ _CONDITIONS = ("ifMatch", "ifNoneMatch", "ifModifiedSince", "ifNoneExist")
 _NO_CONDITIONS = Conditions()
 
 
-def checked_envelope(env: Env, body: object) -> list[Resource]:
-    """Return the entries of a batch or transaction whose Bundle, without their resources, is valid.
+def checked_entries(env: Env, body: object) -> list[Any]:
+    """Return the entries of a batch or transaction, not yet checked.
 
-    Errors: Invalid for a Bundle that breaks FHIR's rules, TooLarge for more entries than the setting allows
+    Errors: Invalid for what is no such Bundle, TooLarge for more entries than the setting allows
     """
     if not isinstance(body, dict) or body.get("resourceType") != "Bundle":
         raise Invalid(Issue("structure", "the body must be a Bundle", expression="Bundle"))
     if body.get("type") not in ("batch", "transaction"):
         raise Invalid(Issue("value", "only a batch or a transaction can be posted here", expression="Bundle.type"))
-    entries = body.get("entry", [])
+    entries = body.get("entry")
     if isinstance(entries, list) and len(entries) > env.settings.max_bundle_entries:
         raise TooLarge(f"the Bundle has more than {env.settings.max_bundle_entries} entries")
-    if isinstance(entries, list) and entries:
-        body = {**body, "entry": [_without_resource(entry) for entry in entries]}
-    env.pipeline.check(body)
-    return list(entries)
+    env.pipeline.check({name: value for name, value in body.items() if name != "entry"})
+    if entries is None:
+        return []
+    if not isinstance(entries, list) or not entries:
+        raise Invalid(Issue("structure", "expected an array with at least one item", expression="Bundle.entry"))
+    return entries
+
+
+def check_entry(env: Env, index: int, entry: object) -> None:
+    """Raise Invalid when an entry, without its resource, breaks a rule of FHIR or has no request."""
+    if not isinstance(entry, dict):
+        raise Invalid(Issue("structure", "an entry must be a JSON object", expression=place(index)))
+    if not isinstance(entry.get("request"), dict):
+        raise Invalid(Issue("required", "the entry has no request", expression=f"{place(index)}.request"))
+    alone = {name: value for name, value in entry.items() if name != "resource"}
+    try:
+        env.pipeline.check({"resourceType": "Bundle", "type": "batch", "entry": [alone]})
+    except Invalid as error:
+        issues = (
+            replace(one, expression=(one.expression or "").replace(place(0), place(index))) for one in error.issues
+        )
+        raise Invalid(*issues) from None
+
+
+def refuse_equal_names(entries: Sequence[Any]) -> None:
+    """Raise Invalid when two entries of a transaction have one fullUrl: a link could mean either."""
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        name = entry.get("fullUrl") if isinstance(entry, dict) else None
+        first = seen.setdefault(name, index) if isinstance(name, str) else index
+        if first != index:
+            text = f"{place(first)} and {place(index)} have the same fullUrl"
+            raise Invalid(Issue("duplicate", text, expression=f"{place(index)}.fullUrl"))
 
 
 def place(index: int) -> str:
@@ -56,9 +85,8 @@ def entry_call(env: Env, outer: Call, index: int, entry: Mapping[str, Any]) -> C
 
     Errors: FhirError whose issues name the entry
     """
-    request = entry.get("request")
-    if not isinstance(request, Mapping):
-        raise Invalid(Issue("required", "the entry has no request", expression=f"{place(index)}.request"))
+    check_entry(env, index, entry)
+    request = entry["request"]
     try:
         target, _, query = _below_base(request["url"], outer.base_url).partition("?")
         found = address(request["method"], unquote(target), env.definitions.resource_types)
@@ -87,10 +115,6 @@ def named(error: FhirError, where: str) -> FhirError:
 def moved(error: FhirError, where: str) -> FhirError:
     """Return the same error with `where` as the place of every issue, whatever it named."""
     return type(error)(*(replace(issue, expression=where) for issue in error.issues), headers=error.headers)
-
-
-def _without_resource(entry: Any) -> Any:
-    return {key: value for key, value in entry.items() if key != "resource"} if isinstance(entry, dict) else entry
 
 
 def _below_base(url: str, base_url: str) -> str:
@@ -137,7 +161,9 @@ def _patch(resource: Any) -> Patch:
         kind = PATCH_KINDS.get(str(resource.get("contentType")).partition(";")[0].strip())
         if kind is not None:
             try:
-                return Patch(kind, decode(base64.b64decode(str(resource.get("data", "")))))
+                return Patch(
+                    kind, decode(base64.b64decode("".join(str(resource.get("data", "")).split()), validate=True))
+                )
             except binascii.Error:
                 raise Invalid("the Binary of a PATCH entry does not hold base64") from None
     raise Invalid("a PATCH entry needs Parameters, or a Binary with a JSON Patch or merge patch")

@@ -82,9 +82,9 @@ def _instant(name: str, value: str, env: Env) -> tuple[datetime, datetime]:
 
 
 def _count(value: str, most: int) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) < 10):
+    if not (value.isascii() and value.isdigit()):
         raise Invalid(Issue("value", "_count is not a whole number", expression="_count"))
-    return min(int(value), most)
+    return most if len(value) > len(str(most)) else min(int(value), most)
 
 
 def _cursor(value: str) -> HistoryCursor:

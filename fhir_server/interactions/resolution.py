@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from fhir_server.interactions import conditional
 from fhir_server.interactions.entries import moved, named, place
 from fhir_server.interactions.env import Env
-from fhir_server.kernel import query_string
-from fhir_server.kernel.call import Call
+from fhir_server.kernel.call import Call, Params
 from fhir_server.kernel.errors import FhirError, Invalid, Issue
 from fhir_server.kernel.query import Access
 from fhir_server.kernel.types import Guard, Version
@@ -29,16 +28,24 @@ class Step:
     index: int
     full_url: str | None
     call: Call
+    criteria: Params | None
+    """What names the entry's resource; None when its address does."""
 
     @property
-    def criteria(self) -> str | None:
-        """The criteria that name the entry's resource, as text; None when its address does."""
-        match self.call.address.interaction:
-            case "create":
-                return self.call.conditions.if_none_exist
-            case "update" | "patch" | "delete" if self.call.address.id is None:
-                return query_string.render(self.call.params)
-        return None
+    def named(self) -> set[str]:
+        """The names of other entries that stand in the criteria."""
+        return {urn for _, value in self.criteria or () for urn in _URN.findall(value)}
+
+
+def step_of(index: int, full_url: str | None, call: Call) -> Step:
+    """Return an entry as a step; raise Invalid for an ifNoneExist that is no query string."""
+    criteria: Params | None = None
+    match call.address.interaction:
+        case "create" if call.conditions.if_none_exist is not None:
+            criteria = conditional.criteria_params(call.type, call.conditions.if_none_exist)
+        case "update" | "patch" | "delete" if call.address.id is None:
+            criteria = call.params
+    return Step(index, full_url, call, criteria)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ class Resolution:
     targets: dict[int, Target] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     guards: dict[str, Guard] = field(default_factory=dict)
-    creators: dict[tuple[str, str], int] = field(default_factory=dict)
+    creators: dict[tuple[str, Params], int] = field(default_factory=dict)
 
     def reference(self, step: Step) -> str | None:
         target = self.targets[step.index]
@@ -106,7 +113,7 @@ async def _match_in_order(
     open_steps = {step.index: step for step in steps if step.criteria is not None}
     while open_steps:
         waiting_for = {step.full_url for step in open_steps.values()} - {None}
-        ready = [step for step in open_steps.values() if waiting_for.isdisjoint(_URN.findall(step.criteria or ""))]
+        ready = [step for step in open_steps.values() if waiting_for.isdisjoint(step.named)]
         if not ready:
             circle = ", ".join(place(index) for index in open_steps)
             raise Invalid(Issue("invalid", f"the criteria of these entries refer to each other: {circle[:500]}"))
@@ -136,14 +143,14 @@ async def _match(
         _set(found, step, _target(env, found, step, match))
 
 
-def _text(names: Mapping[str, str], step: Step) -> str:
+def _params(names: Mapping[str, str], step: Step) -> Params:
     """Return the criteria of a step with the names of other entries replaced by what they stand for."""
-    return _URN.sub(lambda urn: names.get(urn[0], urn[0]), step.criteria or "")
+    return tuple((name, _URN.sub(lambda urn: names.get(urn[0], urn[0]), value)) for name, value in step.criteria or ())
 
 
 def _criteria(env: Env, names: Mapping[str, str], step: Step) -> conditional.Criteria:
     try:
-        return conditional.from_text(env, step.call.type, _text(names, step), step.call.base_url)
+        return conditional.from_params(env, step.call.type, _params(names, step), step.call.base_url)
     except FhirError as error:
         raise moved(error, f"{place(step.index)}.request") from None
 
@@ -152,7 +159,7 @@ def _target(env: Env, found: Resolution, step: Step, match: Version | None) -> T
     """Return what a step's criteria mean, given the one resource that they matched."""
     interaction = step.call.address.interaction
     if interaction == "create" and match is None:
-        earlier = found.creators.setdefault((step.call.type, _text(found.names, step)), step.index)
+        earlier = found.creators.setdefault((step.call.type, _params(found.names, step)), step.index)
         if earlier != step.index:
             return Target(found.targets[earlier].id, alias=True)
         return Target(env.new_id())

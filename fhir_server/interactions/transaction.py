@@ -5,16 +5,17 @@ Spec: https://hl7.org/fhir/R4/http.html#transaction, https://hl7.org/fhir/R4/htt
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from fhir_server.interactions.bundles import bundle, result_entry
 from fhir_server.interactions.change import in_turn
 from fhir_server.interactions.effects import BREATH, Effects, effects
-from fhir_server.interactions.entries import checked_envelope, entry_call, moved, named, place
+from fhir_server.interactions.entries import checked_entries, entry_call, moved, named, place, refuse_equal_names
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.read import existing
-from fhir_server.interactions.resolution import Step, resolve
+from fhir_server.interactions.resolution import Step, resolve, step_of
 from fhir_server.interactions.update import check_same_id
-from fhir_server.kernel.call import Call, Result
+from fhir_server.kernel.call import Address, Call, Result
 from fhir_server.kernel.errors import FhirError, Invalid, Issue
 from fhir_server.kernel.query import Access
 from fhir_server.resources.prepare import resource_of_type
@@ -38,6 +39,7 @@ async def transaction(env: Env, call: Call, access: Access, run: Run) -> Result:
         found = await resolve(env, steps, access)
         work = await effects(env, steps, found, access)
         await _check_reads(env, steps, work, access)
+        await _try_queries(env, steps, work, run)
         if work.changes:
             await env.storage.writer.commit(work.changes, list(found.guards.values()))
         return work.results
@@ -60,9 +62,12 @@ async def _checked_steps(env: Env, call: Call) -> list[Step]:
     """Return the entries as steps, their resources checked; raise Invalid with the issues of all of them."""
     steps: list[Step] = []
     issues: list[Issue] = []
-    for index, entry in enumerate(checked_envelope(env, call.body)):
+    entries = checked_entries(env, call.body)
+    refuse_equal_names(entries)
+    for index, entry in enumerate(entries):
         try:
-            step = Step(index, entry.get("fullUrl"), entry_call(env, call, index, entry))
+            inner = entry_call(env, call, index, entry)
+            step = step_of(index, entry.get("fullUrl"), inner)
             _check_content(env, step)
             steps.append(step)
         except Invalid as error:
@@ -101,6 +106,21 @@ async def _check_reads(env: Env, steps: Sequence[Step], work: Effects, access: A
             existing(version, f"{step.call.type}/{step.call.id}")
         except FhirError as error:
             raise named(error, place(step.index)) from None
+
+
+async def _try_queries(env: Env, steps: Sequence[Step], work: Effects, run: Run) -> None:
+    """Do the other reading entries once before anything is stored: what cannot be answered must reject all."""
+    for step in steps:
+        address = step.call.address
+        if address.interaction in _WRITES or address.interaction == "read":
+            continue
+        made = None if address.id is None else work.after(step.call.type, address.id)
+        if address.interaction == "vread" and made is not None and str(made.version) == address.version_id:
+            continue
+        if address.interaction == "history-instance" and made is not None:
+            # The resource may not be there yet; its type's history has the same parameters.
+            step = replace(step, call=replace(step.call, address=Address("history-type", step.call.type)))
+        await _answer(env, step, run)
 
 
 async def _answer(env: Env, step: Step, run: Run) -> Result:

@@ -1,8 +1,8 @@
 """The one family of errors; each knows its HTTP status and issue type, only `http.outcome` renders them.
 
     FhirError
-    ├── Invalid 400              ├── Conflict 409
-    │   ├── NotSupported         ├── Gone 410
+    ├── Invalid 400              ├── TimedOut 408
+    │   ├── NotSupported         ├── Conflict 409
     │   └── TooCostly            ├── PreconditionFailed 412
     ├── Unauthenticated 401      │   └── MultipleMatches
     ├── Forbidden 403            ├── TooLarge 413
@@ -73,6 +73,10 @@ class MethodNotAllowed(FhirError):
 
 class NotAcceptable(FhirError):
     status, code = 406, "not-supported"
+
+
+class TimedOut(FhirError):
+    status, code = 408, "timeout"
 
 
 class Conflict(FhirError):

@@ -14,6 +14,7 @@ from fhir_server.kernel.errors import Invalid, Issue
 
 _DECODE = msgspec.json.Decoder(float_hook=Decimal).decode
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
+_SPACE_BEFORE_COLON = (b" :", b"\t:", b"\n:", b"\r:")
 _BOM = b"\xef\xbb\xbf"
 
 Raw = msgspec.Raw
@@ -35,7 +36,8 @@ def decode(text: bytes) -> Any:
         raise Invalid(Issue("structure", "the text is not UTF-8")) from None
     except msgspec.MsgspecError as error:
         raise Invalid(Issue("structure", f"not a JSON text: {_reason(error)}")) from None
-    if _key_count(text) != _key_count(_ENCODE(value)):
+    # Keys are counted by the quote and the colon that end them, so a space between hides one from the count.
+    if any(hidden in text for hidden in _SPACE_BEFORE_COLON) or _key_count(text) != _key_count(_ENCODE(value)):
         _refuse_duplicate_keys(text)
     return value
 
@@ -77,4 +79,7 @@ def _refuse_duplicate_keys(text: bytes) -> None:
                 raise Invalid(Issue("structure", f"the key {key[:60]!r} stands twice in one object"))
             seen.add(key)
 
-    json.loads(text, object_pairs_hook=no_duplicates, parse_int=str, parse_float=str)
+    try:
+        json.loads(text, object_pairs_hook=no_duplicates, parse_int=str, parse_float=str)
+    except RecursionError:
+        raise Invalid(Issue("structure", "the JSON text nests too deep")) from None

@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/search.html#escaping, https://www.rfc-editor.org/r
 """
 
 import re
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from fhir_server.kernel.call import Params
 from fhir_server.kernel.errors import Invalid, Issue
@@ -27,8 +27,3 @@ def parse(text: str, limit: int = 10_000) -> Params:
         raise Invalid(Issue("value", "the query is not percent-encoded UTF-8")) from None
     except ValueError:
         raise Invalid(Issue("too-costly", f"the query has more than {limit} parameters")) from None
-
-
-def render(params: Params) -> str:
-    """Return the query string of some parameters: the inverse of `parse`."""
-    return urlencode(params)

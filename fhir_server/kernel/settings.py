@@ -57,6 +57,7 @@ class Settings:
         10_000
     )
     max_body_bytes: Annotated[int, Doc("largest request body as sent, in bytes", minimum=1)] = 50_000_000
+    body_patience_s: Annotated[int, Doc("seconds to wait for the next part of a request body", minimum=1)] = 30
     max_decompressed_bytes: Annotated[int, Doc("largest request body after decompression, in bytes", minimum=1)] = (
         200_000_000
     )

@@ -1,5 +1,6 @@
 """Bad input: always an OperationOutcome, never a server error, nothing stored."""
 
+import asyncio
 import gzip
 import json
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from fhir_server.http.middleware import Edge
 from tests.make import patient
 
 pytestmark = pytest.mark.anyio
@@ -113,7 +115,9 @@ async def test_a_gzip_bomb_is_413_before_it_is_unpacked(fhir: httpx2.AsyncClient
     await refused(await fhir.post("/Patient", content=body, headers=headers), 413)
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"{}", mtime=0)[:-5]])
+@pytest.mark.parametrize(
+    "body", [b"not gzip", gzip.compress(b"{}", mtime=0)[:-5], gzip.compress(b"{}", mtime=0) + b"more"]
+)
 async def test_broken_gzip_is_400(fhir: httpx2.AsyncClient, body: bytes) -> None:
     await refused(await fhir.post("/Patient", content=body, headers={**FHIR, "content-encoding": "gzip"}), 400)
 
@@ -132,8 +136,39 @@ async def test_no_header_value_is_a_server_error(fhir: httpx2.AsyncClient, heade
         assert response.status_code < 500
 
 
-async def test_if_modified_since_that_is_no_date_is_400(fhir: httpx2.AsyncClient) -> None:
-    await refused(await fhir.get("/Patient/x", headers={"If-Modified-Since": "yesterday"}), 400)
+async def test_if_modified_since_that_is_no_date_is_ignored(fhir: httpx2.AsyncClient) -> None:
+    created = (await fhir.post("/Patient", json=patient())).json()
+    response = await fhir.get(f"/Patient/{created['id']}", headers={"If-Modified-Since": "yesterday"})
+    assert 200 == response.status_code
+
+
+async def test_gzip_in_several_members_is_one_body(fhir: httpx2.AsyncClient) -> None:
+    text = json.dumps(patient(active=True)).encode()
+    body = gzip.compress(text[:9]) + gzip.compress(text[9:])
+    response = await fhir.post("/Patient", content=body, headers={**FHIR, "content-encoding": "gzip"})
+    assert (201, True) == (response.status_code, response.json()["active"])
+
+
+async def test_a_body_that_does_not_come_is_408(app: Edge) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/fhir/Patient",
+        "query_string": b"",
+        "scheme": "http",
+        "headers": [(b"content-type", b"application/fhir+json")],
+    }
+    await app(scope, receive, send)
+    assert 408 == sent[0]["status"]
 
 
 async def test_error_texts_hold_no_names(fhir: httpx2.AsyncClient) -> None:

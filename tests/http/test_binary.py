@@ -49,3 +49,28 @@ async def test_a_raw_put_creates_under_the_id_of_the_url(fhir: httpx2.AsyncClien
     created = await fhir.put("/Binary/raw-put", content=b"hi", headers={"content-type": "text/plain"})
     assert created.status_code in (200, 201)
     assert b"hi" == (await fhir.get("/Binary/raw-put")).content
+
+
+async def test_the_content_type_keeps_its_parameters(fhir: httpx2.AsyncClient) -> None:
+    created = await fhir.post("/Binary", content=b"\xe4", headers={"content-type": "text/plain; charset=iso-8859-1"})
+    read = await fhir.get(created.headers["location"])
+    assert ("text/plain; charset=iso-8859-1", b"\xe4") == (read.headers["content-type"], read.content)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain\nX-Evil: 1", "tëxt/plain"])
+async def test_a_stored_type_that_is_no_header_value_does_not_become_one(
+    fhir: httpx2.AsyncClient, content_type: str
+) -> None:
+    sent = {
+        "resourceType": "Binary",
+        "contentType": content_type,
+        "securityContext": {"reference": "Patient/1\nX-Evil: 1"},
+        "data": "aGk=",
+    }
+    created = await fhir.post("/Binary", json=sent, headers=AS_RESOURCE)
+    if created.status_code == 201:
+        read = await fhir.get(created.headers["location"])
+        assert ("application/octet-stream", b"hi") == (read.headers["content-type"], read.content)
+        assert "x-security-context" not in read.headers
+    else:
+        assert 400 == created.status_code

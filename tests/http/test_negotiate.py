@@ -2,7 +2,14 @@
 
 import pytest
 
-from fhir_server.http.negotiate import binary_form, check_accept, check_request_type, media_type, preferences
+from fhir_server.http.negotiate import (
+    accepts_gzip,
+    binary_form,
+    check_accept,
+    check_request_type,
+    media_type,
+    preferences,
+)
 from fhir_server.kernel.call import Preferences
 from fhir_server.kernel.errors import NotAcceptable, UnsupportedMediaType
 
@@ -96,3 +103,11 @@ def test_a_binary_is_served_as_a_resource_only_to_who_asks_for_fhir(
     accept: str | None, format_: str | None, expected: str
 ) -> None:
     assert expected == binary_form(accept, format_)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [(None, False), ("gzip", True), ("br, gzip;q=0.5", True), ("gzip;q=0", False), ("identity", False), ("*", False)],
+)
+def test_answers_are_packed_only_for_who_takes_gzip(header: str | None, expected: bool) -> None:
+    assert expected is accepts_gzip(header)

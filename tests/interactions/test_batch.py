@@ -1,5 +1,6 @@
 """batch: each entry for itself."""
 
+from typing import Any
 from uuid import uuid4
 
 import httpx2
@@ -57,7 +58,9 @@ async def test_a_bundle_inside_of_a_bundle_is_refused(fhir: httpx2.AsyncClient) 
     assert "OperationOutcome" in str(answers)
 
 
-async def test_an_entry_without_request_is_refused_by_name(fhir: httpx2.AsyncClient) -> None:
-    response = await fhir.post("/", json=bundle("batch", {"resource": patient()}))
-    assert 400 == response.status_code
-    assert "Bundle.entry[0]" in response.text
+@pytest.mark.parametrize("bad", [{"resource": patient()}, None, 7, {}, entry("BREW", "Patient"), {"request": {}}])
+async def test_an_entry_that_cannot_be_understood_is_answered_alone(fhir: httpx2.AsyncClient, bad: Any) -> None:
+    response = await fhir.post("/", json=bundle("batch", bad, entry("POST", "Patient", patient())))
+    first, second = response.json()["entry"]
+    assert ["400", "201"] == [one["response"]["status"][:3] for one in (first, second)]
+    assert "Bundle.entry[0]" in str(first["response"]["outcome"])

@@ -349,3 +349,75 @@ async def test_an_entry_that_cannot_be_understood_rejects_all_and_is_named(fhir:
     assert response.status_code in (400, 404, 405, 422)
     assert "Bundle.entry[1]" in response.json()["issue"][0]["expression"][0]
     assert [] == await patients_with(fhir, other)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "Patient?birthdate=bad",
+        "Patient?_count=x",
+        "Patient?_sort=nonsense",
+        "Patient?_page=garbage",
+        "Patient/{id}/_history/7",
+        "Patient/{id}/_history?_since=bad",
+        "Patient/never-was/_history",
+        "_history?_since=bad",
+    ],
+)
+async def test_a_reading_entry_that_cannot_be_answered_rejects_all(fhir: httpx2.AsyncClient, url: str) -> None:
+    id_ = str(uuid4())
+    response = await transact(fhir, entry("PUT", f"Patient/{id_}", patient(id=id_)), entry("GET", url.format(id=id_)))
+    assert response.status_code in (400, 404)
+    assert 404 == (await fhir.get(f"/Patient/{id_}")).status_code
+
+
+async def test_reading_entries_see_what_the_transaction_made(fhir: httpx2.AsyncClient) -> None:
+    id_ = str(uuid4())
+    response = await transact(
+        fhir,
+        entry("GET", f"Patient?_id={id_}"),
+        entry("GET", f"Patient/{id_}/_history/1"),
+        entry("GET", f"Patient/{id_}/_history"),
+        entry("PUT", f"Patient/{id_}", patient(id=id_)),
+    )
+    found, version, history, _ = response.json()["entry"]
+    assert id_ == found["resource"]["entry"][0]["resource"]["id"]
+    assert id_ == version["resource"]["id"]
+    assert 1 == history["resource"]["total"]
+
+
+async def test_names_in_the_criteria_of_a_put_are_replaced(fhir: httpx2.AsyncClient) -> None:
+    value, who = str(uuid4()), urn()
+    person = (await fhir.post("/Patient", json=patient(identifier=identified(value)))).json()["id"]
+    stored = await fhir.post("/Observation", json=observation(subject={"reference": f"Patient/{person}"}))
+    response = await transact(
+        fhir,
+        entry("POST", "Patient", patient(), who, ifNoneExist=f"identifier={SYSTEM}|{value}"),
+        entry("PUT", f"Observation?subject={who}", observation(subject={"reference": who}, valueInteger=1)),
+    )
+    assert "200" == response.json()["entry"][1]["response"]["status"][:3]
+    assert stored.json()["id"] == (await located(fhir, response, 1))["id"]
+
+
+async def test_puts_whose_criteria_name_each_other_are_a_circle(fhir: httpx2.AsyncClient) -> None:
+    first, second = urn(), urn()
+    response = await transact(
+        fhir,
+        entry("PUT", f"Observation?has-member={second}", observation(), first),
+        entry("PUT", f"Observation?has-member={first}", observation(), second),
+    )
+    assert 400 == response.status_code
+
+
+@pytest.mark.parametrize("reference", ["Nope?a=b", "Resource?_id=b", "Patient?nonsense=b"])
+async def test_a_conditional_reference_to_nonsense_is_400_and_named(fhir: httpx2.AsyncClient, reference: str) -> None:
+    response = await transact(fhir, entry("POST", "Observation", observation(subject={"reference": reference})))
+    assert 400 == response.status_code
+
+
+async def test_one_full_url_for_two_entries_is_refused(fhir: httpx2.AsyncClient) -> None:
+    name = urn()
+    response = await transact(
+        fhir, entry("POST", "Patient", patient(), name), entry("POST", "Patient", patient(), name)
+    )
+    assert (400, "duplicate") == (response.status_code, response.json()["issue"][0]["code"])

@@ -107,3 +107,10 @@ async def test_a_conditional_update_with_two_matches_is_412(fhir: httpx2.AsyncCl
 
 async def test_a_conditional_update_without_criteria_is_400(fhir: httpx2.AsyncClient) -> None:
     assert 400 == (await fhir.put("/Patient", json=patient())).status_code
+
+
+async def test_prefer_minimal_keeps_the_status_of_an_update(fhir: httpx2.AsyncClient) -> None:
+    created = (await fhir.post("/Patient", json=patient())).json()
+    headers = {"Prefer": "return=minimal"}
+    response = await fhir.put(f"/Patient/{created['id']}", json={**created, "active": True}, headers=headers)
+    assert (200, b"", 'W/"2"') == (response.status_code, response.content, response.headers["etag"])

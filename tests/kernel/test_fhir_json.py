@@ -39,6 +39,8 @@ def test_keys_keep_their_order() -> None:
         b"[" * 100_000,
         b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
         b'{"a":' + b"1" * 1_000_000 + b"}",
+        b'{"a" :' * 980 + b"1" + b"}" * 980,
+        b'{"a" :' * 20_000 + b"1" + b"}" * 20_000,
     ],
     ids=lambda text: repr(text[:20]),
 )
@@ -55,6 +57,8 @@ def test_what_is_not_json_is_invalid(text: bytes) -> None:
         b'{"a" : 1, "a" : 1}',
         b'{"\\u0061":1,"a":2}',
         b'{"t":"say \\": x","a":1,"a":2}',
+        b'{"a" :1,"a":2}',
+        b'{"a":1,"b" \t\n :{"c":1},"a":2}',
     ],
 )
 def test_a_key_that_stands_twice_is_invalid_and_named(text: bytes) -> None:
