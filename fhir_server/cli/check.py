@@ -24,6 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     Errors: CommandError when the database cannot be used
     """
     settings = resolve_settings(arguments, os.environ).settings
+    assert settings.data is not None  # as resolved
+    if settings.mongo is None and not (settings.data / "WiredTiger").exists():
+        raise CommandError(f"there is no database in {settings.data}: say which one with --data or --mongo")
     try:
         count = asyncio.run(_check(settings))
     except FhirError as error:
@@ -36,8 +39,8 @@ async def _check(settings: Settings) -> int:
     count = 0
     async with opened(settings) as database:
         connected = replace(settings, mongo=database.uri)
-        async with open_storage(connected, Search(definitions()).indexes) as storage:
-            async for finding in storage.verify():
+        async with open_storage(connected, Search(definitions()).indexes, make_indexes=False) as storage:
+            async for finding in storage.verify(native_copy=settings.native_copy):
                 count += 1
                 print(f"{finding.place}: {finding.problem}", flush=True)
     return count

@@ -36,28 +36,31 @@ class Finding:
     problem: str
 
 
-async def run(database: Database, schema: Schema, blobs: Blobs) -> AsyncIterator[Finding]:
+async def run(database: Database, schema: Schema, blobs: Blobs, *, native_copy: bool) -> AsyncIterator[Finding]:
     """Yield all findings, type by type; memory stays small whatever the size of the database.
 
+    `native_copy` says that every current version must have one.
     A write that happens meanwhile may look like a gap: run it on a quiet database.
     """
     for type_ in await schema.stored_types():
         with translate.errors():
             for name in await schema.missing_indexes(type_):
                 yield Finding(name, "the index is missing or has other keys")
-            async for finding in _current(database, blobs, type_):
+            async for finding in _current(database, blobs, type_, native_copy):
                 yield finding
             async for finding in _superseded(database, blobs, type_):
                 yield finding
 
 
-async def _current(database: Database, blobs: Blobs, type_: str) -> AsyncIterator[Finding]:
+async def _current(database: Database, blobs: Blobs, type_: str, native_copy: bool) -> AsyncIterator[Finding]:
     """Yield what is wrong with the current versions, and with the chain of versions behind each."""
     async for documents in _chunks(database, type_):
         versions = [document.version_of(type_, one[layout.ID], one) for one in documents]
         chains = await _chains(database, type_, [version.id for version in versions])
         for version, stored in zip(versions, documents, strict=True):
-            for problem in [*_content(version, stored), *_chain(version, chains.get(version.id, []))]:
+            copied = version.deleted or not native_copy or layout.RESOURCE in stored
+            missing = [] if copied else ["the native copy is missing"]
+            for problem in [*_content(version, stored), *missing, *_chain(version, chains.get(version.id, []))]:
                 yield Finding(version.reference, problem)
         async for finding in _blobs(blobs, versions):
             yield finding
