@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("fhir_server", "conformance")
 MOST_LINES = 500
 MOST_FILES = 15
-COLLECTIONS = {"fhir_server/interactions"}
+COLLECTIONS = {"fhir_server/interactions", "fhir_server/operations"}
 """Packages of like things, one file each, may hold any number."""
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "misc"}
 
@@ -55,7 +55,15 @@ def test_tests_mirror_the_packages() -> None:
     assert [stray for stray in strays if not stray.startswith(FREE)] == []
 
 
-FREE = ("tests/scripts/", "tests/http/", "tests/end_to_end/", "tests/storage/", "tests/conformance/", "tests/search/")
+FREE = (
+    "tests/bench/",
+    "tests/scripts/",
+    "tests/http/",
+    "tests/end_to_end/",
+    "tests/storage/",
+    "tests/conformance/",
+    "tests/search/",
+)
 """Folders whose tests are named after behaviour of the whole package, or after clauses of the specification."""
 
 

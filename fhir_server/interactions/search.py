@@ -12,9 +12,10 @@ from fhir_server.interactions import binary
 from fhir_server.interactions.bundles import Entry, bundle, outcome
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.including import INCLUDED_AT_MOST, included
-from fhir_server.kernel.call import Call, Params, Result
-from fhir_server.kernel.errors import Issue, NotFound
-from fhir_server.kernel.fhir_json import Raw
+from fhir_server.interactions.terms import understood
+from fhir_server.kernel.call import Call, Params, Principal, Result
+from fhir_server.kernel.errors import Forbidden, Issue, NotFound
+from fhir_server.kernel.fhir_json import Raw, encode
 from fhir_server.kernel.query import Access, Page, Position
 from fhir_server.kernel.types import Version
 from fhir_server.search import Asked, Context, Request, Results, to_text
@@ -47,7 +48,9 @@ async def search(env: Env, call: Call, access: Access) -> Result:
         page_size=env.settings.page_size,
         max_page_size=env.settings.max_page_size,
     )
-    request = env.search.request(asked, key=env.cursor_key)
+    request = await understood(env, asked, access)
+    if request.results.explain:
+        return await _explained(env, call, request, access)
     if request.results.count_only:
         total = await env.storage.finder.count(request.query, access)
         return Result(
@@ -64,6 +67,18 @@ async def search(env: Env, call: Call, access: Access) -> Result:
     ]
     body = bundle("searchset", entries, links=_links(env, call, request, page), total=_total(request, counted))
     return Result(200, body=body)
+
+
+async def _explained(env: Env, call: Call, request: Request, access: Access) -> Result:
+    """Return the plan of a search as an OperationOutcome.
+
+    Errors: Forbidden where there is more than the one principal of a server without authorization
+    """
+    if call.principal != Principal():
+        raise Forbidden("_explain tells how data are stored: it is not for every principal")
+    lines = await env.storage.finder.explain(request.query, access)
+    plan = [Issue("informational", line, severity="information") for line in lines]
+    return Result(200, body=encode(outcome([*request.issues, *plan])))
 
 
 async def _scope(env: Env, call: Call) -> tuple[str, tuple[str, ...], str | None]:
@@ -94,7 +109,7 @@ async def _counted(env: Env, request: Request, access: Access) -> int | None:
             return await env.storage.finder.count(request.query, access)
     if request.query.position is not None:
         return None
-    return await env.storage.finder.count(request.query, access, cap=TOTAL_CAP + 1)
+    return await env.storage.finder.count_within(TOTAL_CAP + 1, request.query, access)
 
 
 def _total(request: Request, counted: int | None) -> int | None:

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from urllib.parse import urlencode
 
 from fhir_server.interactions import binary
@@ -123,10 +125,10 @@ def _filter(env: Env, call: Call, wanted: Wanted, type_: str) -> Filter:
     """Return the condition on members of one type; what tells no time of care is part of every period."""
     member: Filter = {COMPARTMENTS: f"{call.type}/{call.id}"}
     code = care_date(type_, env.definitions.search_parameters[type_])
-    period = ((code or "", f"{prefix}{day}") for prefix, day in (("ge", wanted.start), ("le", wanted.end)) if day)
-    criteria = [env.search.criteria(type_, (one,), call.base_url) for one in period]
-    if code is None or not criteria:
+    period = [f"{prefix}{day}" for prefix, day in (("ge", wanted.start), ("le", wanted.end)) if day]
+    if code is None or not period:
         return alive(member)
+    criteria = [env.search.criteria(type_, ((code, value),), call.base_url) for value in period]
     undated = env.search.criteria(type_, ((f"{code}:missing", "true"),), call.base_url)
     return alive(member, either([alive(*map(_condition, criteria)), _condition(undated)]))
 
@@ -167,9 +169,11 @@ async def _others(
     """
     known = {(version.type, version.id) for version in members}
     links = referred((version.json for version in members), call.base_url, env.definitions.resource_types)
-    wanted = [link for link in links if link not in known]
-    found = await env.storage.reader.read_many(wanted[:_REFERRED_AT_MOST], access)
-    others = [version for version in found.values() if not version.deleted and _belongs(version, owner)]
+    wanted = sorted(link for link in links if link not in known)
+    by_type = [list(group) for _, group in groupby(wanted[:_REFERRED_AT_MOST], key=itemgetter(0))]
+    read = await asyncio.gather(*(env.storage.reader.read_many(group, access) for group in by_type))
+    found = (version for versions in read for version in versions.values())
+    others = [version for version in found if not version.deleted and _belongs(version, owner)]
     return others, len(wanted) > _REFERRED_AT_MOST
 
 

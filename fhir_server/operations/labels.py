@@ -17,7 +17,6 @@ from fhir_server.kernel.fhir_json import decode_stored, encode
 from fhir_server.kernel.query import Access
 from fhir_server.kernel.types import Resource, Version
 from fhir_server.operations.parameters import Arguments
-from fhir_server.resources.preconditions import check_write
 
 Change = Callable[[Resource, Resource], Resource]
 """Takes the meta of a resource and the meta that a caller passes, gives the new meta."""
@@ -40,8 +39,8 @@ def removed(meta: Resource, less: Resource) -> Resource:
 async def relabel(env: Env, call: Call, access: Access, passed: Arguments, change: Change) -> Result:
     """Return the new meta of a resource whose labels are changed by those that are passed.
 
-    The labels make a new version, written as every other: text, native copy, index and history stay one. Labels that
-    change nothing make none.
+    The labels make a new version, written as every other: text, native copy, index and history stay one. As with
+    updates, labels that change nothing make none.
 
     Errors: Invalid without `meta`, NotFound or Gone for the resource, PreconditionFailed for a stale If-Match
     """
@@ -51,13 +50,9 @@ async def relabel(env: Env, call: Call, access: Access, passed: Arguments, chang
 
     async def attempt() -> Result:
         current = existing(await env.storage.reader.read(call.type, call.id, access), f"{call.type}/{call.id}")
-        check_write(call.conditions, current)
         text = current.json if current.blob is None else await binary.restore(env.storage.blobs, current)
         resource: Resource = decode_stored(text)
-        meta = change(resource["meta"], labels)
-        if meta == resource["meta"]:
-            return meta_result(current)
-        resource = {**resource, "meta": meta}
+        resource = {**resource, "meta": change(resource["meta"], labels)}
         env.pipeline.check(resource)
         stored = await replace(env, call, access, Replacement(resource, call.id, "PATCH", env.clock(), current))
         assert stored.version is not None

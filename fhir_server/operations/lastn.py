@@ -18,10 +18,14 @@ from fhir_server.kernel.fhir_text import fold
 from fhir_server.kernel.query import Access
 from fhir_server.kernel.types import Resource, Version
 from fhir_server.operations.definition import standard
-from fhir_server.operations.observations import newest_first
+from fhir_server.operations.observations.newest import newest_first
 from fhir_server.operations.parameters import valid
+from fhir_server.search.includes import is_include
+from fhir_server.search.page import PARAMETER
+from fhir_server.search.results import RESULT_PARAMETERS
 
 _MAX = "max"
+_NO_CRITERIA = frozenset({"_type", PARAMETER, *RESULT_PARAMETERS})
 _NOT_RESULTS = (("status:not", "entered-in-error"),)
 """What was never observed is nobody's last value; a caller who names a status gets what is named."""
 
@@ -50,12 +54,12 @@ async def lastn(env: Env, call: Call, access: Access) -> Result:
     """
     passed = valid(env.pipeline, call.params, call.body)
     criteria = tuple(pair for pair in passed.pairs() if pair[0] != _MAX)
+    for name, _ in criteria:
+        if name in _NO_CRITERIA or is_include(name):
+            raise NotSupported(Issue("not-supported", f"{name[:60]}: has no meaning in $lastn", expression=name[:60]))
     names = {name.partition(":")[0].partition(".")[0] for name, _ in criteria}
     if names.isdisjoint(("patient", "subject")):
         raise Invalid(Issue("required", "patient or subject: whose Observations?", expression="patient"))
-    for name in names:
-        if name.startswith("_") and name not in env.definitions.search_parameters["Observation"]:
-            raise NotSupported(Issue("not-supported", f"{name[:60]}: has no meaning in $lastn", expression=name[:60]))
     observations = await newest_first(env, call, access, criteria if "status" in names else criteria + _NOT_RESULTS)
     coded = (Coded(version, code_names(decode_stored(version.json))) for version in observations)
     groups = last_of_each(coded, passed.positive(_MAX) or 1)

@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/observation-operation-stats.html
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.operation import Operation
@@ -16,10 +17,10 @@ from fhir_server.kernel.fhir_time import instant
 from fhir_server.kernel.query import Access
 from fhir_server.kernel.types import Resource
 from fhir_server.operations.definition import standard
-from fhir_server.operations.measures import MEASURES, computed
-from fhir_server.operations.observations import newest_first
+from fhir_server.operations.observations.measures import MEASURES, computed
+from fhir_server.operations.observations.newest import newest_first
+from fhir_server.operations.observations.series import Code, Series, series_of
 from fhir_server.operations.parameters import Arguments, checked
-from fhir_server.operations.series import Code, Series, series_of
 
 _SYSTEM = "http://terminology.hl7.org/CodeSystem/observation-statistics"
 _COUNTS = ("count", "total-count")
@@ -65,7 +66,7 @@ async def stats(env: Env, call: Call, access: Access) -> Result:
     asked = _asked(passed, env.clock())
     versions = await newest_first(env, call, access, asked.criteria())
     series = series_of([decode_stored(version.json) for version in versions], asked.codes)
-    returned = [{"name": "statistics", "resource": _observation(one, asked)} for one in series]
+    returned: list[dict[str, Any]] = [{"name": "statistics", "resource": _observation(one, asked)} for one in series]
     returned += [{"name": "source", "resource": Raw(version.json)} for version in versions[: asked.sources]]
     return Result(200, body=encode({"resourceType": "Parameters", "parameter": returned}))
 

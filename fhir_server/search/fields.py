@@ -176,8 +176,9 @@ def _keys(
         return
     for form in ("", ".canonical"):
         path = where.path + form
-        tail = [(f"{path}.low", 1), *([(f"{path}.unit", 1)] if form else [])]
-        yield name + form, [*equals, (f"{path}.high", way), (ID, -way), *tail]
+        # Values in a base unit are always asked for with their unit: without it first, all units would be read.
+        unit = [(f"{path}.unit", 1)] if form else []
+        yield name + form, [*equals, *unit, (f"{path}.high", way), (ID, -way), (f"{path}.low", 1)]
 
 
 def _row(single: list[str], indexes: list[list[str]], unions: Mapping[str, list[str]] | None = None) -> TypeFields:

@@ -10,6 +10,7 @@ from conformance.definitions import Definitions, Element, SearchKind, SearchPara
 from conformance.fhirpath import Binary, Call, Index, Member, Node, TypeTest, parse
 from fhir_server.search.fields import Field, field, unions
 from fhir_server.search.kinds.token import BOOLEANS
+from fhir_server.search.kinds.words import worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,14 @@ _LANGUAGE = SearchParameter(
 )
 
 
+WORDED = ("_text",)
+"""Parameters that find words; _content would double the cost of a write (ADR 5)."""
+
+
 def registry(definitions: Definitions) -> Registry:
     """Return the parameters of every resource type: R4's own, and _language, which came later."""
     return {
-        type_: _of_type(type_, {**parameters, _LANGUAGE.code: _LANGUAGE}, definitions)
+        type_: _of_type(type_, {**parameters, _LANGUAGE.code: _LANGUAGE, **worded(parameters, WORDED)}, definitions)
         for type_, parameters in definitions.search_parameters.items()
     }
 

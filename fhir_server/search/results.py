@@ -15,10 +15,13 @@ from fhir_server.search.registry import Parameter
 Total: TypeAlias = Literal["none", "estimate", "accurate"]
 Summary: TypeAlias = Literal["true", "text", "data", "count", "false"]
 
-RESULT_PARAMETERS = frozenset({"_sort", "_count", "_total", "_summary", "_elements", "_contained", "_containedType"})
+RESULT_PARAMETERS = frozenset(
+    {"_sort", "_count", "_total", "_summary", "_elements", "_contained", "_containedType", "_explain"}
+)
 _TOTALS: Mapping[str, Total] = {value: value for value in get_args(Total)}
 _SUMMARIES: Mapping[str, Summary] = {value: value for value in get_args(Summary)}
-Choice = TypeVar("Choice", Total, Summary)
+_EXPLAIN: Mapping[str, Literal["true", "false"]] = {"true": "true", "false": "false"}
+Choice = TypeVar("Choice", Total, Summary, Literal["true", "false"])
 
 IGNORED = frozenset({"_format", "_pretty"})
 """These belong to HTTP, not to the search."""
@@ -33,6 +36,7 @@ class Results:
     total: Total | None = None
     summary: Summary | None = None
     elements: tuple[str, ...] = ()
+    explain: bool = False
 
     @property
     def count_only(self) -> bool:
@@ -59,6 +63,7 @@ def results(params: Iterable[tuple[str, str]]) -> Results:
         total=_choice("_total", once, _TOTALS),
         summary=_choice("_summary", once, _SUMMARIES),
         elements=tuple(lists["_elements"]),
+        explain=_choice("_explain", once, _EXPLAIN) == "true",
     )
 
 

@@ -62,3 +62,10 @@ def test_names_of_indexes_are_unique_and_within_mongodbs_limits() -> None:
         assert len({spec.name for spec in specs}) == len(specs) <= 62
         assert len({spec.keys for spec in specs}) == len(specs)
         assert all(len(spec.keys) <= 31 for spec in specs)
+
+
+@pytest.mark.parametrize("type_", sorted(table()))
+def test_every_own_field_begins_an_index(type_: str) -> None:
+    """Else a search by that parameter alone would look at every resource."""
+    row = of_type(type_)
+    assert row.own == {index.equals[0] if index.equals else index.ordered for index in row.indexes}

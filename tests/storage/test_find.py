@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from pymongo import monitoring
 
+from conformance.load import definitions
 from fhir_server.kernel.errors import TooCostly
 from fhir_server.kernel.query import EVERYTHING, Access, Position, Query
 from fhir_server.kernel.types import Change, Resource
 from fhir_server.resources.prepare import tombstone
+from fhir_server.search.registry import Parameter, registry
 from fhir_server.storage.find import Finder
 from tests.make import observation, patient
 from tests.search.world import NOW, World, empty, opened_world
@@ -181,12 +183,12 @@ async def test_access_rule_holds_in_every_step(world: World, url: str) -> None:
 async def test_count_stops_at_its_cap(world: World) -> None:
     await world.store(named(f"p{n}") for n in range(7))
     query = world.request("Patient").query
-    assert await world.storage.finder.count(query, EVERYTHING, cap=5) == 5
+    assert await world.storage.finder.count_within(5, query, EVERYTHING) == 5
     assert await world.storage.finder.count(query, EVERYTHING) == 7
 
 
 async def test_step_that_finds_too_much_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fhir_server.storage.find.MOST_VALUES", 3)
+    monkeypatch.setattr("fhir_server.storage.find.lookups.MOST_VALUES", 3)
     await world.store(named(f"p{n}", gender="male") for n in range(5))
     with pytest.raises(TooCostly):
         await world.ids("Observation?patient.gender=male")
@@ -259,6 +261,7 @@ async def filled(found_world: World) -> World:
             name=[{"family": f"Fam{n}"}],
             identifier=[{"system": "urn:x", "value": str(n)}],
             birthDate=f"19{n:02}-01-01",
+            **({} if n % 5 == 0 else {"gender": "male" if n % 3 else "female"}),
         )
         for n in range(50)
     )
@@ -282,7 +285,7 @@ async def winning_stages(world: World, listener: Commands, url: str) -> set[str]
     request = world.request(url)
     listener.seen.clear()
     await world.storage.finder.page(request.query, EVERYTHING)
-    await world.storage.finder.count(request.query, EVERYTHING, cap=1_001)
+    await world.storage.finder.count_within(1_001, request.query, EVERYTHING)
     found: set[str] = set()
     for command in list(listener.seen):
         plain = {
@@ -308,3 +311,136 @@ async def test_documented_search_never_scans_the_collection(filled: World, liste
     found = await winning_stages(filled, listener, url)
     assert "IXSCAN" in found
     assert "COLLSCAN" not in found
+
+
+CHAINS = [
+    "Observation?patient.gender=male&_count=7",
+    "Observation?patient.gender=male&code=c3&_sort=-date&_count=20",
+    "Observation?subject.gender=male&_sort=status,_id&_count=50",
+    "Observation?subject:Patient.name=fam1&_count=50",
+    "Observation?patient.gender=male&patient.birthdate=lt1920&_count=30",
+    "Observation?patient.gender:missing=true",
+    "Patient?_has:Observation:patient:code=c3&_count=9",
+    "Patient?_has:Observation:patient:code=c3&_sort=-birthdate&_count=9",
+    "Patient?_has:Observation:subject:status=preliminary&gender=male&_count=4",
+    "Patient?_has:Observation:patient:patient.name=fam7",
+    "Patient?_filter=not (_has:Observation:patient:code eq c3)",
+    "?_type=Patient&_has:Observation:patient:code=c3&_count=9",
+]
+
+
+@pytest.mark.parametrize("url", CHAINS)
+async def test_steps_put_to_candidates_find_the_same_as_steps_done_first(
+    filled: World, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    expected = await walk(filled, url)
+    total = sum(map(len, expected))
+    query = filled.request(url).query
+    monkeypatch.setattr("fhir_server.storage.find.finder._FIRST_CANDIDATES", 3)
+    for few, patience, values in ((0, 10**6, 10**4), (0, 10, 10**4), (0, 10, 1)):
+        monkeypatch.setattr("fhir_server.storage.find.lookups.FEW", few)
+        monkeypatch.setattr("fhir_server.storage.find.lookups.MOST_VALUES", values)
+        monkeypatch.setattr("fhir_server.storage.find.finder.PATIENCE", patience)
+        if values > 1 or "not (" not in url:
+            assert await walk(filled, url) == expected
+            assert await filled.storage.finder.count(query, EVERYTHING) == total
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("Observation?patient.gender=male&_count=5", "Patient"),
+        ("Patient?_has:Observation:patient:status=final&_count=5", "Observation"),
+    ],
+)
+async def test_step_that_finds_much_is_put_to_a_few_candidates(
+    filled: World, listener: Commands, monkeypatch: pytest.MonkeyPatch, url: str, asked: str
+) -> None:
+    monkeypatch.setattr("fhir_server.storage.find.lookups.FEW", 10)
+    request = filled.request(url)
+    listener.seen.clear()
+    assert len((await filled.storage.finder.page(request.query, EVERYTHING)).versions) == 5
+    commands = [command for command in listener.seen if asked in (command.get("find"), command.get("aggregate"))]
+    assert all("$in" in str(command) for command in commands[1:])
+    assert len(listener.seen) == 3
+    assert await filled.storage.finder.count_within(1_001, request.query, EVERYTHING) is None
+
+
+async def test_access_rule_holds_for_steps_put_to_candidates(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhir_server.storage.find.lookups.FEW", 0)
+    secret = {"security": [{"system": "urn:s", "code": "secret"}]}
+    await world.store([named("hidden", gender="male", meta=secret), named("open", gender="male")])
+    await world.store(
+        [
+            observation(id="of-hidden", subject={"reference": "Patient/hidden"}),
+            observation(id="of-open", subject={"reference": "Patient/open"}, meta=secret),
+        ]
+    )
+    assert await world.ids("Observation?patient.gender=male") == ["of-open", "of-hidden"]
+    assert await world.ids("Observation?patient.gender=male", HIDDEN) == []
+    assert await world.ids("Patient?_has:Observation:patient:status=final", HIDDEN) == []
+
+
+MAIN_TYPES = ("Patient", "Observation", "Encounter", "MedicationRequest", "Appointment", "Claim", "Invoice")
+PLAIN = {
+    "date": "2020-03",
+    "number": "5",
+    "quantity": "5|http://unitsofmeasure.org|kg",
+    "reference": "{target}/x",
+    "string": "text",
+    "token": "urn:s|code",
+    "uri": "http://x.test/a",
+}
+
+
+def plain_value(parameter: Parameter) -> str:
+    """Return a value as the parameter takes it; each part of a composite's."""
+    if parameter.parts:
+        return "$".join(plain_value(part) for part in parameter.parts)
+    return PLAIN[parameter.kind].format(target=next(iter(parameter.field.targets), ""))
+
+
+@pytest.mark.parametrize("type_", MAIN_TYPES)
+async def test_every_parameter_is_served_from_an_index(found_world: World, listener: Commands, type_: str) -> None:
+    await found_world.storage.schema.ensure([type_])
+    scanning = []
+    for code, parameter in registry(definitions())[type_].items():
+        url = f"{type_}?{code}={plain_value(parameter)}"
+        found = await winning_stages(found_world, listener, url)
+        if "COLLSCAN" in found or not found & {"IXSCAN", "IDHACK", "EOF"}:
+            scanning.append(url)
+    assert scanning == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "Patient?family=$where,{$gt: 1}&given=$ne",
+        "Patient?identifier=$ne|$gt&_tag=$in",
+        "Patient?_id=$ne,{$gt:''}",
+        "Patient?name:contains=(a+)+$",
+        "Patient?organization=$ref/1,http://x/$where",
+        'Patient?_filter=family co "$where" or identifier eq $ne',
+        "Observation?patient.name=$where&code:text=$regex",
+        "Patient?_has:Observation:patient:code=$where",
+    ],
+)
+async def test_no_operator_of_a_client_reaches_the_database(filled: World, listener: Commands, url: str) -> None:
+    """Whatever stands in a value arrives as text; the operators are those that this server writes."""
+    listener.seen.clear()
+    await filled.ids(url)
+    own = {"$and", "$or", "$nor", "$in", "$nin", "$gte", "$gt", "$lt", "$lte", "$elemMatch", "$exists", "$regex", "$eq"}
+    for command in listener.seen:
+        filter_ = command.get("filter") or command["pipeline"][0]["$match"]
+        assert set(operators(filter_)) <= own
+
+
+def operators(part: Any) -> Iterator[str]:
+    """Yield the names in a filter that the database takes for operators."""
+    if isinstance(part, dict):
+        yield from (name for name in part if name.startswith("$"))
+        for value in part.values():
+            yield from operators(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from operators(value)

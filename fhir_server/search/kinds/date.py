@@ -16,7 +16,7 @@ from fhir_server.kernel.fhir_time import EARLIEST, LATEST, bounds
 from fhir_server.kernel.query import Filter
 from fhir_server.search.context import Context
 from fhir_server.search.fields import Field
-from fhir_server.search.kinds.kind import Kind, bad_value, within
+from fhir_server.search.kinds.kind import Kind, bad_value, by_prefix, within
 from fhir_server.search.syntax import Prefix, split_prefix, unescape
 
 Interval: TypeAlias = dict[str, datetime | bool]
@@ -70,15 +70,19 @@ def _timing(value: Mapping[str, Any], zone: tzinfo) -> tuple[datetime, datetime]
 
 def _condition(text: str, _modifier: str | None, where: Field, context: Context) -> Filter:
     prefix, value = split_prefix(unescape(text))
+    low, high = _limits(value, context)
+    if prefix == "ap":
+        low, high = _widened(low, high, context)
+    return within(where, _compared(prefix, low, high))
+
+
+def _limits(value: str, context: Context) -> tuple[datetime, datetime]:
     try:
-        low, high = bounds(value, context.zone)
+        return bounds(value, context.zone)
     except Invalid:
         raise bad_value(
             "not a date: yyyy, yyyy-mm, yyyy-mm-dd or yyyy-mm-ddThh:mm[:ss] with an optional zone"
         ) from None
-    if prefix == "ap":
-        low, high = _widened(low, high, context)
-    return within(where, _compared(prefix, low, high))
 
 
 def _compared(prefix: Prefix, low: datetime, high: datetime) -> Filter:
@@ -101,9 +105,13 @@ def _compared(prefix: Prefix, low: datetime, high: datetime) -> Filter:
         case "eb":
             return {"low": {"$lt": low}, "high": {"$lte": low}}
         case "ap":
-            return {"low": {"$lt": high}, **_beginning(low, low)}
+            return _overlap(low, high)
         case _:
             assert_never(prefix)
+
+
+def _overlap(low: datetime, high: datetime) -> Filter:
+    return {"low": {"$lt": high}, **_beginning(low, low)}
 
 
 def _beginning(low: datetime, high: datetime) -> Filter:
@@ -130,4 +138,9 @@ def _widened(low: datetime, high: datetime, context: Context) -> tuple[datetime,
     return max(low, EARLIEST + distance) - distance, min(high, LATEST - distance) + distance
 
 
-KIND = Kind(extract={"": _intervals}, condition=_condition)
+def _overlapping(text: str, where: Field, context: Context) -> Filter:
+    low, high = _limits(text, context)
+    return within(where, _overlap(low, high))
+
+
+KIND = Kind(extract={"": _intervals}, condition=_condition, comparisons={**by_prefix(_condition), "po": _overlapping})

@@ -15,7 +15,7 @@ from conformance.paths import Typed
 from fhir_server.kernel.query import Filter
 from fhir_server.search.context import Context
 from fhir_server.search.fields import Field
-from fhir_server.search.kinds.kind import Kind, bad_value, within
+from fhir_server.search.kinds.kind import Kind, bad_value, by_prefix, within
 from fhir_server.search.syntax import Prefix, split_prefix, unescape
 
 Bounds: TypeAlias = tuple[Decimal | None, Decimal | None]
@@ -102,4 +102,4 @@ def _condition(text: str, _modifier: str | None, where: Field, _context: Context
     return within(where, compared(*parse(unescape(text))))
 
 
-KIND = Kind(extract={"": _numbers}, condition=_condition)
+KIND = Kind(extract={"": _numbers}, condition=_condition, comparisons=by_prefix(_condition))

@@ -5,6 +5,7 @@ for other units the same value again.
 Spec: https://hl7.org/fhir/R4/search.html#quantity
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import tzinfo
 from decimal import Decimal
@@ -16,7 +17,7 @@ from fhir_server.kernel.query import Filter
 from fhir_server.search import ucum
 from fhir_server.search.context import Context
 from fhir_server.search.fields import Field
-from fhir_server.search.kinds.kind import Kind, bad_value, within
+from fhir_server.search.kinds.kind import Kind, bad_value, by_prefix, within
 from fhir_server.search.kinds.number import Bounds, compared, parse, range_bounds, stored
 from fhir_server.search.syntax import split, unescape
 
@@ -51,13 +52,16 @@ def _exact(value: Mapping[str, Any]) -> Bounds | None:
 
 
 def _sampled(value: Mapping[str, Any]) -> Bounds | None:
-    """Return the least and greatest of the samples; E, U and L stand for samples that are no numbers."""
+    """Return the least and greatest of the samples; E, U, L and whatever else is no number do not count."""
     origin, factor = value["origin"].get("value"), Decimal(value.get("factor", 1))
-    samples = [Decimal(sample) for sample in value.get("data", "").split() if sample not in ("E", "U", "L")]
+    samples = [Decimal(sample) for sample in value.get("data", "").split() if _is_number(sample)]
     if origin is None or not samples:
         return None
     ends = [Decimal(origin) + sample * factor for sample in (min(samples), max(samples))]
     return min(ends), max(ends)
+
+
+_is_number = re.compile(r"-?\d{0,30}\.?\d{1,30}", re.ASCII).fullmatch
 
 
 def _with_unit(bounds: Bounds, unit: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,4 +128,4 @@ def ordered_by(where: Field, compared: Collection[str]) -> str | None:
     return None
 
 
-KIND = Kind(extract={"": _quantities}, condition=_condition)
+KIND = Kind(extract={"": _quantities}, condition=_condition, comparisons=by_prefix(_condition))

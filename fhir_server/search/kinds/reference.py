@@ -7,6 +7,7 @@ Spec: https://hl7.org/fhir/R4/search.html#reference
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
 
@@ -17,7 +18,7 @@ from fhir_server.kernel.query import Filter
 from fhir_server.search.context import Context
 from fhir_server.search.fields import Field
 from fhir_server.search.kinds import token
-from fhir_server.search.kinds.kind import Kind, bad_value, one_of
+from fhir_server.search.kinds.kind import Kind, another, bad_value, one_of
 from fhir_server.search.kinds.uri import forms
 from fhir_server.search.syntax import unescape
 
@@ -92,8 +93,18 @@ def spellings(link: str, base_url: str) -> list[str]:
     return [link] if "://" in relative or not base_url else [relative, own + relative]
 
 
+def _refers(text: str, where: Field, context: Context) -> Filter:
+    return _condition(text, None, where, context)
+
+
+def _refers_elsewhere(text: str, where: Field, context: Context) -> Filter:
+    ((path, _),) = (equal := _refers(text, where, context)).items()
+    return another(replace(where, path=path), equal)
+
+
 KIND = Kind(
     extract={"": _links, "version": _versioned, "identifier": _identifiers},
     condition=_condition,
     modifiers=frozenset({"identifier"}),
+    comparisons={"eq": _refers, "re": _refers, "ne": _refers_elsewhere},
 )

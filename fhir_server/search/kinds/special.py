@@ -59,4 +59,8 @@ def _parts(text: str) -> tuple[str, str, str, str]:
             raise bad_value("near is latitude|longitude|distance|unit")
 
 
-KIND = Kind(extract={"": _points}, condition=_condition)
+def _near(text: str, where: Field, context: Context) -> Filter:
+    return _condition(text, None, where, context)
+
+
+KIND = Kind(extract={"": _points}, condition=_condition, comparisons={"eq": _near})

@@ -16,11 +16,12 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from conformance.paths import Typed
+from fhir_server.kernel.errors import Issue, NotSupported
 from fhir_server.kernel.fhir_text import fold, prefix_end
 from fhir_server.kernel.query import Filter
 from fhir_server.search.context import Context
 from fhir_server.search.fields import Field
-from fhir_server.search.kinds.kind import Kind, bad_value, between, one_of
+from fhir_server.search.kinds.kind import Comparison, Kind, bad_value, between, one_of
 from fhir_server.search.kinds.string import starts_with
 from fhir_server.search.syntax import split, unescape
 
@@ -152,9 +153,10 @@ def _condition(text: str, modifier: str | None, where: Field, context: Context) 
         case "of-type":
             return _of_type(text, where.variant("of-type"))
         case "in" | "not-in":
-            members = context.terminology.members(unescape(text))
+            url = unescape(text)
+            members = context.terminology.members(url)
             if members is None:
-                raise bad_value("the value set is not known")
+                raise NotSupported(Issue("not-found", f"the value set {url[:200]} is not known here"))
             return _any_of(where, members)
         case "above" | "below" as way:
             return _hierarchy(text, way == "below", where, context)
@@ -207,16 +209,49 @@ def _hierarchy(text: str, below: bool, where: Field, context: Context) -> Filter
     find = context.terminology.below if below else context.terminology.above
     members = find(system, code)
     if members is None:
-        raise bad_value("the code is not known")
+        raise NotSupported(Issue("not-found", f"the code {code[:60]!r} of {system[:200]} is not known here"))
     return _any_of(where, members)
 
 
 def _any_of(where: Field, members: Sequence[tuple[str, str]]) -> Filter:
-    return {where.path: {"$in": list(dict.fromkeys(_pair(system, code)[0] for system, code in members))}}
+    """Return the filter that one of some codes is stored: by code alone where its system goes without saying."""
+    implied = where.systems
+    if implied is None:
+        return {where.path: {"$in": list(dict.fromkeys(_pair(system, code)[0] for system, code in members))}}
+    return {where.path: {"$in": list(dict.fromkeys(f" {code}" for system, code in members if system in implied))}}
+
+
+def _another(text: str, where: Field, _context: Context) -> Filter:
+    """Return the filter that there is a code besides the given one.
+
+    Every code is stored in two forms, so only those are compared which are written like the given one.
+    """
+    equal = _matches(text, where)
+    wanted = equal[where.path]
+    named = [wanted] if isinstance(wanted, str) else wanted.get("$in", [])
+    if not named:
+        raise bad_value("ne compares with a code, alone or in its system")
+    ranges = [{"$gte": "!", "$lt": "~"}] if "|" in named[0] else [{"$gte": " ", "$lt": "!"}, {"$gte": "~"}]
+    return {"$or": [{where.path: {"$elemMatch": {**alike, "$nin": named}}} for alike in ranges]}
+
+
+def _with(modifier: str) -> Comparison:
+    return lambda text, where, context: _condition(text, modifier, where, context)
+
+
+COMPARISONS: Mapping[str, Comparison] = {
+    "eq": lambda text, where, _context: _matches(text, where),
+    "ne": _another,
+    "in": _with("in"),
+    "ni": lambda text, where, context: {"$nor": [_condition(text, "in", where, context)]},
+    "ss": _with("above"),
+    "sb": _with("below"),
+}
 
 
 KIND = Kind(
     extract={"": _tokens, "text": _texts, "of-type": _typed_identifiers},
     condition=_condition,
     modifiers=frozenset({"not", "text", "in", "not-in", "above", "below", "of-type"}),
+    comparisons=COMPARISONS,
 )

@@ -4,7 +4,7 @@ Stored: the text; a canonical with version also without it.
 Spec: https://hl7.org/fhir/R4/search.html#uri
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 
 from conformance.paths import Typed
@@ -12,7 +12,7 @@ from fhir_server.kernel.fhir_text import prefix_end
 from fhir_server.kernel.query import Filter
 from fhir_server.search.context import Context
 from fhir_server.search.fields import Field
-from fhir_server.search.kinds.kind import Kind, bad_value, between, one_of
+from fhir_server.search.kinds.kind import Comparison, Kind, another, bad_value, between, inside, one_of
 from fhir_server.search.syntax import unescape
 
 
@@ -59,4 +59,14 @@ def _ancestors(uri: str) -> Iterator[str]:
         yield f"{scheme}://{folder}/"
 
 
-KIND = Kind(extract={"": _uris}, condition=_condition, modifiers=frozenset({"above", "below"}))
+COMPARISONS: Mapping[str, Comparison] = {
+    "eq": lambda text, where, _context: one_of(where, [text]),
+    "ne": lambda text, where, _context: another(where, one_of(where, [text])),
+    "co": lambda text, where, _context: inside(where, text),
+    "sw": lambda text, where, _context: between(where, text, prefix_end(text)),
+    "ew": lambda text, where, _context: inside(where, text, end=True),
+    "sb": lambda text, where, _context: _below(text, where),
+    "ss": lambda text, where, _context: one_of(where, [text, *_ancestors(text)]),
+}
+
+KIND = Kind(extract={"": _uris}, condition=_condition, modifiers=frozenset({"above", "below"}), comparisons=COMPARISONS)

@@ -1,0 +1,82 @@
+"""Chains and reverse chains: filters on what a resource refers to, and on what refers to it.
+
+Spec: https://hl7.org/fhir/R4/search.html#chaining, https://hl7.org/fhir/R4/search.html#has
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from fhir_server.kernel.errors import Invalid, Issue, NotSupported
+from fhir_server.kernel.layout import ID
+from fhir_server.kernel.query import Filter, Lookup
+from fhir_server.search.criteria.plain import either
+from fhir_server.search.criteria.presence import alive
+from fhir_server.search.criteria.scope import Scope, UnknownParameter
+from fhir_server.search.registry import Parameter
+
+_MOST_TARGETS = 12
+"""Types that a chain without type may lead to: a reference to anything needs to be told."""
+
+Inner: TypeAlias = Callable[[Scope, str], Filter]
+"""Gives the filter behind a step of a chain, for the type that the step leads to."""
+
+
+def chain(scope: Scope, parameter: Parameter, target: str, inner: Inner) -> Filter:
+    """Return the filter "refers to one that matches `inner`": for every type that the reference may be of."""
+    if parameter.kind != "reference":
+        raise Invalid(Issue("not-supported", f"{parameter.code} is no reference, so no chain can follow it"))
+    targets = parameter.field.targets
+    if target:
+        if target not in targets:
+            raise Invalid(Issue("not-supported", f"{parameter.code} does not refer to {target[:60]!r}"))
+        targets = (target,)
+    elif len(targets) > _MOST_TARGETS:
+        raise Invalid(Issue("not-supported", f"say which type {parameter.code} is to refer to: {parameter.code}:Type"))
+    found = [(type_, _inner(scope, type_, inner)) for type_ in targets]
+    steps = [
+        {parameter.field.path: _referring(scope, type_, one)} for type_, one in found if not isinstance(one, Invalid)
+    ]
+    if not steps:
+        raise next(one for _, one in found if isinstance(one, Invalid))
+    return either(steps)
+
+
+def reverse_chain(scope: Scope, type_: str, other: str, code: str, inner: Inner) -> Filter:
+    """Return the filter "is referred to, by `code`, by a resource of the `other` type that matches `inner`"."""
+    if other not in scope.registry:
+        raise Invalid(Issue("not-supported", f"{other[:60]!r} is no resource type"))
+    link = scope.parameter(other, code)
+    if link.kind != "reference" or type_ not in link.field.targets:
+        raise Invalid(Issue("not-supported", f"{code} of {other} does not refer to {type_}"))
+    found = _inner(scope, other, inner)
+    if isinstance(found, Invalid):
+        raise found
+    return {ID: _referred(scope, type_, other, link, found)}
+
+
+def in_list(scope: Scope, type_: str, value: str) -> Filter:
+    """Return the filter "is an item of the List": the standard's functional lists are not kept here."""
+    if value.startswith("$"):
+        raise NotSupported(Issue("not-supported", "functional lists are not kept here; use the id of a List"))
+    return {ID: _referred(scope, type_, "List", scope.parameter("List", "item"), {ID: value})}
+
+
+def _inner(scope: Scope, type_: str, inner: Inner) -> Filter | Invalid:
+    """Return the filter behind a step of a chain, or why the type has no such parameter.
+
+    An unknown parameter must not be ignored there: the step would then match everything.
+    """
+    try:
+        return inner(scope.deeper(), type_)
+    except UnknownParameter as error:
+        return Invalid(*error.issues)
+
+
+def _referring(scope: Scope, type_: str, inner: Filter) -> Lookup:
+    own = (f"{scope.context.base_url}/{type_}/",) if scope.context.base_url else ()
+    return Lookup(type_, alive(inner), ID, prefixes=(f"{type_}/", *own))
+
+
+def _referred(scope: Scope, type_: str, other: str, link: Parameter, inner: Filter) -> Lookup:
+    starts = (f"{type_}/", *((f"{scope.context.base_url}/{type_}/",) if scope.context.base_url else ()))
+    return Lookup(other, alive(inner), link.field.path, starts=starts)

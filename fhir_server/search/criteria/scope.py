@@ -1,0 +1,37 @@
+"""What criteria are read against: the parameters that there are, and how deep a chain has come.
+
+Spec: https://hl7.org/fhir/R4/search.html#chaining
+"""
+
+from dataclasses import dataclass, replace
+
+from fhir_server.kernel.errors import Issue, NotSupported, TooCostly
+from fhir_server.search.context import Context
+from fhir_server.search.registry import Parameter, Registry
+
+DEEPEST_CHAIN = 8
+
+
+class UnknownParameter(NotSupported):
+    """The type has no such search parameter; lenient handling may ignore it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What criteria are read against; `depth` counts the steps of a chain so far."""
+
+    registry: Registry
+    context: Context
+    depth: int = 0
+
+    def parameter(self, type_: str, code: str) -> Parameter:
+        """Return a parameter of a type; raise UnknownParameter when there is none."""
+        found = self.registry[type_].get(code)
+        if found is None:
+            raise UnknownParameter(Issue("not-supported", f"{type_} has no search parameter {code[:60]!r}"))
+        return found
+
+    def deeper(self) -> "Scope":
+        if self.depth >= DEEPEST_CHAIN:
+            raise TooCostly(f"a chain may have {DEEPEST_CHAIN} steps")
+        return replace(self, depth=self.depth + 1)

@@ -1,0 +1,188 @@
+"""$everything: the record of a patient or encounter, page by page."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.make import observation, patient
+
+pytestmark = pytest.mark.anyio
+
+
+async def put(fhir: httpx2.AsyncClient, resource: dict[str, Any]) -> str:
+    """Store a resource under a new id; return its reference."""
+    reference = f"{resource['resourceType']}/{uuid4()}"
+    response = await fhir.put(f"/{reference}", json={**resource, "id": reference.partition("/")[2]})
+    assert 201 == response.status_code, response.text
+    return reference
+
+
+def to(reference: str) -> dict[str, str]:
+    return {"reference": reference}
+
+
+def listed(bundle: dict[str, Any], mode: str) -> list[str]:
+    entries = [entry for entry in bundle.get("entry", []) if entry["search"]["mode"] == mode]
+    return [f"{entry['resource']['resourceType']}/{entry['resource']['id']}" for entry in entries]
+
+
+async def everything(fhir: httpx2.AsyncClient, reference: str, **params: str) -> dict[str, Any]:
+    response = await fhir.get(f"/{reference}/$everything", params=params)
+    assert 200 == response.status_code, response.text
+    bundle: dict[str, Any] = response.json()
+    return bundle
+
+
+def next_of(bundle: dict[str, Any]) -> str | None:
+    return next((link["url"] for link in bundle["link"] if link["relation"] == "next"), None)
+
+
+async def test_the_record_is_the_compartment_and_what_it_refers_to(fhir: httpx2.AsyncClient) -> None:
+    organization = await put(fhir, {"resourceType": "Organization", "name": "clinic"})
+    practitioner = await put(fhir, {"resourceType": "Practitioner"})
+    owner = await put(fhir, patient(managingOrganization=to(organization)))
+    weight = await put(fhir, observation(subject=to(owner), performer=[to(practitioner)]))
+    await put(fhir, observation(subject=to(await put(fhir, patient()))))
+    bundle = await everything(fhir, owner)
+    assert ("searchset", 2) == (bundle["type"], bundle["total"])
+    assert [owner, weight] == listed(bundle, "match")
+    assert {organization, practitioner} == set(listed(bundle, "include"))
+
+
+async def test_deleted_resources_are_left_out(fhir: httpx2.AsyncClient) -> None:
+    practitioner = await put(fhir, {"resourceType": "Practitioner"})
+    owner = await put(fhir, patient(generalPractitioner=[to(practitioner)]))
+    gone = await put(fhir, observation(subject=to(owner)))
+    await fhir.delete(f"/{gone}")
+    await fhir.delete(f"/{practitioner}")
+    bundle = await everything(fhir, owner)
+    assert ([owner], []) == (listed(bundle, "match"), listed(bundle, "include"))
+
+
+async def test_a_list_of_several_patients_opens_no_other_record(fhir: httpx2.AsyncClient) -> None:
+    owner, other = await put(fhir, patient()), await put(fhir, patient())
+    secret = await put(fhir, observation(subject=to(other)))
+    items = [{"item": to(owner)}, {"item": to(other)}, {"item": to(secret)}]
+    working = {"resourceType": "List", "status": "current", "mode": "working"}
+    shared = await put(fhir, {**working, "subject": to(owner), "entry": items})
+    bundle = await everything(fhir, owner)
+    assert ({owner, shared}, []) == (set(listed(bundle, "match")), listed(bundle, "include"))
+
+
+async def test_the_record_of_an_encounter_has_its_patient(fhir: httpx2.AsyncClient) -> None:
+    owner = await put(fhir, patient())
+    finished = {"resourceType": "Encounter", "status": "finished", "class": {"code": "AMB"}}
+    visit = await put(fhir, {**finished, "subject": to(owner)})
+    weight = await put(fhir, observation(subject=to(owner), encounter=to(visit)))
+    await put(fhir, observation(subject=to(owner)))
+    bundle = await everything(fhir, visit)
+    assert ([visit, weight], [owner]) == (listed(bundle, "match"), listed(bundle, "include"))
+
+
+async def test_pages_hold_every_member_once(fhir: httpx2.AsyncClient) -> None:
+    owner = await put(fhir, patient())
+    weights = [await put(fhir, observation(subject=to(owner))) for _ in range(4)]
+    problems = [await put(fhir, {"resourceType": "Condition", "subject": to(owner)}) for _ in range(2)]
+    bundle = await everything(fhir, owner, _count="2")
+    found = [listed(bundle, "match")]
+    while (url := next_of(bundle)) is not None and len(found) < 5:
+        bundle = (await fhir.get(url)).json()
+        found.append(listed(bundle, "match"))
+    assert [2, 2, 2, 1] == [len(page) for page in found]
+    assert sorted([owner, *weights, *problems]) == sorted(one for page in found for one in page)
+    assert owner == found[0][0]
+
+
+async def test_a_page_of_another_record_or_with_other_parameters_is_refused(fhir: httpx2.AsyncClient) -> None:
+    owner, other = await put(fhir, patient()), await put(fhir, patient())
+    for _ in range(2):
+        await put(fhir, observation(subject=to(owner)))
+    url = next_of(await everything(fhir, owner, _count="1"))
+    assert url is not None
+    for changed in (url.replace(owner, other), f"{url}&_type=Patient", url[:-3] + "abc"):
+        response = await fhir.get(changed)
+        assert (400, ["_page"]) == (response.status_code, response.json()["issue"][0]["expression"])
+
+
+async def test_posted_parameters_become_links_that_can_be_read(fhir: httpx2.AsyncClient) -> None:
+    owner = await put(fhir, patient())
+    weight = await put(fhir, observation(subject=to(owner)))
+    body = {"resourceType": "Parameters", "parameter": [{"name": "_count", "valueInteger": 1}]}
+    first = (await fhir.post(f"/{owner}/$everything", json=body)).json()
+    url = next_of(first)
+    assert ([owner], True) == (listed(first, "match"), url is not None)
+    assert [weight] == listed((await fhir.get(url or "")).json(), "match")
+
+
+async def test_types_restrict_members_and_what_they_refer_to(fhir: httpx2.AsyncClient) -> None:
+    practitioner = await put(fhir, {"resourceType": "Practitioner"})
+    owner = await put(fhir, patient())
+    weight = await put(fhir, observation(subject=to(owner), performer=[to(practitioner)]))
+    both = await everything(fhir, owner, _type="Observation,Practitioner")
+    assert ([weight], [practitioner]) == (listed(both, "match"), listed(both, "include"))
+    people = await everything(fhir, owner, _type="Practitioner")
+    assert ([], [practitioner]) == (listed(people, "match"), listed(people, "include"))
+    assert [owner] == listed(await everything(fhir, owner, _type="Patient"), "match")
+
+
+async def test_since_leaves_what_changed_later(fhir: httpx2.AsyncClient) -> None:
+    practitioner = await put(fhir, {"resourceType": "Practitioner"})
+    owner = await put(fhir, patient())
+    await put(fhir, observation(subject=to(owner), performer=[to(practitioner)]))
+    newer = await put(fhir, observation(subject=to(owner)))
+    sent = {"resourceType": "Practitioner", "id": practitioner.partition("/")[2], "gender": "female"}
+    changed = await fhir.put(f"/{practitioner}", json=sent)
+    since = (await fhir.get(f"/{newer}")).json()["meta"]["lastUpdated"]
+    assert 200 == changed.status_code
+    bundle = await everything(fhir, owner, _since=since)
+    assert ([newer], [practitioner]) == (listed(bundle, "match"), listed(bundle, "include"))
+
+
+async def test_start_and_end_bound_the_time_of_care(fhir: httpx2.AsyncClient) -> None:
+    owner = await put(fhir, patient())
+    days = ("2019-12-31", "2020-01-01", "2020-12-31", "2021-01-01")
+    dated = [await put(fhir, observation(subject=to(owner), effectiveDateTime=day)) for day in days]
+    undated = await put(fhir, observation(subject=to(owner)))
+    during = await everything(fhir, owner, start="2020-01-01", end="2020-12-31")
+    assert {owner, undated, *dated[1:3]} == set(listed(during, "match"))
+    assert {owner, undated, *dated[:2]} == set(listed(await everything(fhir, owner, end="2020-06"), "match"))
+    assert {owner, undated, *dated[2:]} == set(listed(await everything(fhir, owner, start="2020-06"), "match"))
+
+
+async def test_a_member_outside_of_the_period_does_not_come_back_as_referred_to(fhir: httpx2.AsyncClient) -> None:
+    owner = await put(fhir, patient())
+    old = await put(fhir, observation(subject=to(owner), effectiveDateTime="2010"))
+    new = await put(fhir, observation(subject=to(owner), effectiveDateTime="2020", hasMember=[to(old)]))
+    bundle = await everything(fhir, owner, start="2020")
+    assert ([owner, new], []) == (listed(bundle, "match"), listed(bundle, "include"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_since", "yesterday"),
+        ("start", "2020-13"),
+        ("end", "x"),
+        ("_type", "Observations"),
+        ("_count", "0"),
+        ("_sort", "date"),
+        ("_page", "x"),
+    ],
+)
+async def test_a_bad_parameter_is_400_and_named(fhir: httpx2.AsyncClient, name: str, value: str) -> None:
+    response = await fhir.get(f"/{await put(fhir, patient())}/$everything", params={name: value})
+    assert (400, [name]) == (response.status_code, response.json()["issue"][0]["expression"])
+
+
+async def test_a_patient_who_is_not_there_is_404_or_410(fhir: httpx2.AsyncClient) -> None:
+    owner = await put(fhir, patient())
+    await fhir.delete(f"/{owner}")
+    assert 404 == (await fhir.get(f"/Patient/{uuid4()}/$everything")).status_code
+    assert 410 == (await fhir.get(f"/{owner}/$everything")).status_code
+
+
+@pytest.mark.parametrize("path", ["/Patient/$everything", "/Observation/1/$everything", "/$everything"])
+async def test_other_levels_and_types_have_no_record(fhir: httpx2.AsyncClient, path: str) -> None:
+    assert 404 == (await fhir.get(path)).status_code
