@@ -14,7 +14,6 @@ from fhir_server.kernel.errors import Invalid, Issue
 
 _DECODE = msgspec.json.Decoder(float_hook=Decimal).decode
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
-_SPACE_BEFORE_COLON = (b" :", b"\t:", b"\n:", b"\r:")
 _BOM = b"\xef\xbb\xbf"
 
 Raw = msgspec.Raw
@@ -36,8 +35,7 @@ def decode(text: bytes) -> Any:
         raise Invalid(Issue("structure", "the text is not UTF-8")) from None
     except msgspec.MsgspecError as error:
         raise Invalid(Issue("structure", f"not a JSON text: {_reason(error)}")) from None
-    # Keys are counted by the quote and the colon that end them, so a space between hides one from the count.
-    if any(hidden in text for hidden in _SPACE_BEFORE_COLON) or _key_count(text) != _key_count(_ENCODE(value)):
+    if _may_hide_keys(text) or _key_count(text) != _key_count(_ENCODE(value)):
         _refuse_duplicate_keys(text)
     return value
 
@@ -60,6 +58,12 @@ def pretty(text: bytes) -> bytes:
 def _reason(error: Exception) -> str:
     # msgspec names lone surrogates and cut-off text alike; its messages hold offsets, never content.
     return str(error).removeprefix("JSON is malformed: ")
+
+
+def _may_hide_keys(text: bytes) -> bool:
+    """Tell whether white space may stand between a key and its colon, where `_key_count` would miss the key."""
+    # One byte is found ten times as fast as two are, and few texts have any of these.
+    return b" :" in text or any(space in text and space + b":" in text for space in (b"\n", b"\t", b"\r"))
 
 
 def _key_count(text: bytes) -> int:

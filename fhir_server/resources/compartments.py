@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/compartmentdefinition.html
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from conformance.definitions import Definitions
@@ -25,8 +25,3 @@ def own_compartment(definitions: Definitions, resource: Mapping[str, Any]) -> tu
     """Return the compartment that a resource is: ("Patient/a",) for a Patient, else none."""
     type_ = resource["resourceType"]
     return (f"{type_}/{resource['id']}",) if type_ in definitions.compartments else ()
-
-
-def joined(links: Sequence[str], starts: tuple[str, ...]) -> Iterator[str]:
-    """Yield the references that make a resource a member: those that start as its memberships say."""
-    return (link for link in links if link.startswith(starts))

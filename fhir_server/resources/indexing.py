@@ -13,7 +13,7 @@ from conformance.definitions import Definitions
 from conformance.paths import Extractor, compile, compile_composite
 from fhir_server.kernel.layout import INDEX
 from fhir_server.kernel.types import Resource
-from fhir_server.resources.compartments import joined, memberships, own_compartment
+from fhir_server.resources.compartments import memberships, own_compartment
 from fhir_server.search.fields import Field
 from fhir_server.search.kinds import KINDS
 from fhir_server.search.kinds.composite import combinations
@@ -75,13 +75,15 @@ class Indexer:
         shape = frozenset(resource)
         for store in plan.shapes.get(shape) or plan.of_shape(shape):
             store(resource, index)
-        compartments = list(own_compartment(self._definitions, resource))
+        compartments = dict.fromkeys(own_compartment(self._definitions, resource))
         for steps, starts in plan.members:
-            if found := _at(index, steps):
-                compartments += joined(found if isinstance(found, list) else (found,), starts)
-        labels = resource.get("meta", {}).get("security", ())
-        security = tuple(f"{label.get('system', '')}|{label.get('code', '')}" for label in labels)
-        return Indexed(index, tuple(dict.fromkeys(compartments)), security)
+            found = _at(index, steps)
+            for link in (found,) if type(found) is str else found or ():
+                if link.startswith(starts):
+                    compartments[link] = None
+        labels = resource["meta"].get("security") if "meta" in resource else None
+        security = tuple(f"{label.get('system', '')}|{label.get('code', '')}" for label in labels) if labels else ()
+        return Indexed(index, tuple(compartments), security)
 
     def _compile(self, type_: str) -> _Plan:
         parameters = self._parameters[type_]
@@ -129,6 +131,13 @@ _Variant: TypeAlias = tuple[Extract, tuple[str, ...]]
 
 def _store_all(values: Extractor, main: _Variant, variants: Sequence[_Variant], zone: tzinfo) -> _Store:
     extract, steps = main
+    if not variants:
+
+        def store_plain(resource: Resource, index: dict[str, Any]) -> None:
+            if found := values(resource):
+                _put(index, steps, extract(found, zone))
+
+        return store_plain
 
     def store(resource: Resource, index: dict[str, Any]) -> None:
         if found := values(resource):
