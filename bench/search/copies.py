@@ -79,19 +79,21 @@ def copied(original: Template, seed: int, new_id: Callable[[], str]) -> Iterator
 
     text = _DATE.sub(dated, _LINK.sub(linked, original.text))
     for id_, entry in zip(ids.values(), decode(text)["entry"], strict=True):
-        yield id_.decode(), _varied(entry["resource"], random)
+        yield id_.decode(), _varied(entry["resource"], seed, random)
 
 
 def _uuid(full_url: str) -> str:
     return full_url.removeprefix("urn:uuid:")
 
 
-def _varied(resource: Resource, random: Random) -> Resource:
-    """Return a patient under another name, a measurement of another value, and everything else as it is."""
+def _varied(resource: Resource, seed: int, random: Random) -> Resource:
+    """Return a patient as another person, a measurement of another value, and everything else as it is."""
     match resource:
         case {"resourceType": "Patient", "name": [*names]}:
             family = "".join(random.choices(SYLLABLES, k=3)).title()
-            return {**resource, "name": [{**name, "family": family} for name in names]}
+            identifiers = [{**one, "value": f"{one.get('value', '')}-{seed}"} for one in resource.get("identifier", ())]
+            renamed = [{**name, "family": family} for name in names]
+            return {**resource, "name": renamed, **({"identifier": identifiers} if identifiers else {})}
         case {"resourceType": "Observation", "valueQuantity": {"value": number, **unit}}:
             factor = Decimal(random.uniform(1 - _SPREAD, 1 + _SPREAD))
             return {**resource, "valueQuantity": {"value": (Decimal(number) * factor).quantize(_HUNDREDTH), **unit}}

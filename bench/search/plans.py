@@ -20,6 +20,9 @@ _UNEXPLAINED_PARTS = frozenset({"lsid", "maxTimeMS", "txnNumber"})
 _BLOCKING_SORT_OF = 2_000
 """Documents that a sort in memory may take before it counts as unbounded."""
 
+_WASTED_KEYS, _WASTED_PART = 10_000, 20
+"""Keys that may be read in vain, and how many for one hit."""
+
 
 class Commands(monitoring.CommandListener):
     """Keeps the reading commands that are sent; register it before the client is made."""
@@ -55,9 +58,25 @@ class Plan:
     sorted_in_memory: int
 
     @property
+    def is_wasteful(self) -> bool:
+        """Whether most of what it reads is in vain."""
+        return self.keys > max(_WASTED_KEYS, _WASTED_PART * self.returned)
+
+    @property
     def is_bad(self) -> bool:
-        """Whether it reads a whole collection, or sorts what can be any number of documents."""
-        return self.scans or self.sorted_in_memory > _BLOCKING_SORT_OF
+        """Whether it reads a collection or an index for few hits, or sorts what can be any number of documents."""
+        return self.scans or self.is_wasteful or self.sorted_in_memory > _BLOCKING_SORT_OF
+
+    @property
+    def remarks(self) -> str:
+        """What to look at, in MongoDB's words where it has some."""
+        found = {
+            "COLLSCAN": self.scans,
+            "SORT": self.sorted_in_memory > 0,
+            "WASTE": self.is_wasteful,
+            "BAD": self.is_bad,
+        }
+        return " ".join(word for word, is_so in found.items() if is_so)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +86,10 @@ class Explained:
     url: str
     plans: tuple[Plan, ...]
     error: str | None = None
+
+    @property
+    def is_bad(self) -> bool:
+        return self.error is not None or any(plan.is_bad for plan in self.plans)
 
 
 async def explained(env: Env, commands: Commands, url: str) -> Explained:

@@ -36,19 +36,18 @@ def figures_table(figures: Sequence[Figure], title: str) -> Table:
     return table
 
 
-def plans_table(searches: Sequence[Explained]) -> Table:
+def plans_table(searches: Sequence[Explained], title: str) -> Table:
     """Return one row for each command of each search."""
-    table = Table("search", "command", "indexes", "keys", "documents", "found", "ms", "", title="plans")
+    table = Table("search", "command", "indexes", "keys", "documents", "found", "ms", "", title=title)
     for search in searches:
         shown = search.url
         for plan in search.plans:
-            remarks = [*(["COLLSCAN"] if plan.scans else []), *(["SORT"] if plan.sorted_in_memory else [])]
             table.add_row(
                 shown,
                 plan.command,
                 ", ".join(plan.indexes),
                 *(f"{number:,}" for number in (plan.keys, plan.documents, plan.returned, plan.milliseconds)),
-                " ".join([*remarks, *(["BAD"] if plan.is_bad else [])]),
+                plan.remarks,
             )
             shown = ""
         if search.error is not None:

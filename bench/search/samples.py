@@ -62,7 +62,8 @@ async def samples(storage: Storage) -> Samples:
     patients = await _patients(storage)
     codes = await _codes(storage, "Observation", "code")
     resources = sum([await storage.database[type_].estimated_document_count() for type_ in await _types(storage)])
-    measured = [found for code, _ in codes[:12] if (found := await _measured(storage, code)) is not None]
+    of_patients = [f"Patient/{one.id}" for one in patients]
+    measured = [found for code, _ in codes[:12] if (found := await _measured(storage, code, of_patients)) is not None]
     return Samples(
         patients=tuple(one.id for one in patients),
         observations=tuple(
@@ -123,9 +124,10 @@ async def _path(storage: Storage, type_: str, parameter: str) -> str:
     return own if found is not None else f"{INDEX}.rare.{parameter}"
 
 
-async def _measured(storage: Storage, code: str) -> Measured | None:
+async def _measured(storage: Storage, code: str, patients: Sequence[str]) -> Measured | None:
     """Return what the Observations of a code are like; None when they are no measurements."""
-    found = storage.database["Observation"].find({f"{INDEX}.code": code}, {JSON: True}).limit(1_000)
+    some = {f"{INDEX}.patient": {"$in": patients}, f"{INDEX}.code": code}
+    found = storage.database["Observation"].find(some, {JSON: True})
     resources = [decode_stored(one[JSON]) async for one in found]
     quantities = [one["valueQuantity"] for one in resources if "code" in one.get("valueQuantity", {})]
     dates = sorted(one["effectiveDateTime"][:10] for one in resources if "effectiveDateTime" in one)

@@ -3,7 +3,6 @@
 Spec: https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/search.html
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -52,12 +51,11 @@ async def search(env: Env, call: Call, access: Access) -> Result:
     if request.results.explain:
         return await _explained(env, call, request, access)
     if request.results.count_only:
-        total = await env.storage.finder.count(request.query, access)
-        return Result(
-            200,
-            body=bundle("searchset", _notes(request.issues), links=_links(env, call, request, Page(())), total=total),
-        )
-    page, counted = await asyncio.gather(env.storage.finder.page(request.query, access), _counted(env, request, access))
+        count = await env.storage.finder.count(request.query, access)
+        links = _links(env, call, request, Page(()))
+        return Result(200, body=bundle("searchset", _notes(request.issues), links=links, total=count))
+    page = await env.storage.finder.page(request.query, access)
+    total = await _total(env, request, access, page)
     versions = await binary.restore_all(env.storage.blobs, list(page.versions))
     companions, cut = await included(env, request.includes, versions, access, call.base_url)
     entries = [
@@ -65,7 +63,7 @@ async def search(env: Env, call: Call, access: Access) -> Result:
         *(_entry(env, call, version, "include", _whole_elements(request.results)) for version in companions),
         *_notes((*request.issues, _CUT) if cut else request.issues),
     ]
-    body = bundle("searchset", entries, links=_links(env, call, request, page), total=_total(request, counted))
+    body = bundle("searchset", entries, links=_links(env, call, request, page), total=total)
     return Result(200, body=body)
 
 
@@ -100,23 +98,22 @@ async def _scope(env: Env, call: Call) -> tuple[str, tuple[str, ...], str | None
     return f"{name}/*", tuple(type_ for type_ in stored if type_ in members), name
 
 
-async def _counted(env: Env, request: Request, access: Access) -> int | None:
-    """Return how many hits there are in all as far as asked; None where nobody needs to know."""
-    match request.results.total:
-        case "none":
-            return None
-        case "accurate" | "estimate":
-            return await env.storage.finder.count(request.query, access)
+async def _total(env: Env, request: Request, access: Access, page: Page) -> int | None:
+    """Return how many hits there are in all, as far as asked; None for what nobody needs to know.
+
+    What lies beyond the cap is left open where no total was asked for, as the standard allows.
+    """
+    asked = request.results.total
+    if asked == "none":
+        return None
+    if request.query.position is None and page.next is None:
+        return len(page.versions)  # all hits are on this page: most searches end here, without a second query
+    if asked is not None:
+        return await env.storage.finder.count(request.query, access)
     if request.query.position is not None:
         return None
-    return await env.storage.finder.count_within(TOTAL_CAP + 1, request.query, access)
-
-
-def _total(request: Request, counted: int | None) -> int | None:
-    """Return the total to tell: what lies beyond the cap is left open, as the standard allows."""
-    if counted is not None and request.results.total is None and counted > TOTAL_CAP:
-        return None
-    return counted
+    counted = await env.storage.finder.count_within(TOTAL_CAP + 1, request.query, access)
+    return None if counted is None or counted > TOTAL_CAP else counted
 
 
 def _entry(env: Env, call: Call, version: Version, mode: str, wanted: Results) -> Entry:

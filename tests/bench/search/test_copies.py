@@ -53,7 +53,7 @@ def test_copies_have_new_ids_and_link_to_each_other() -> None:
 
 def test_identifiers_of_copies_differ_from_the_original_and_from_ids() -> None:
     (_, patient), _ = copy(1)
-    assert patient["identifier"] == [{"value": "new-3"}]
+    assert patient["identifier"] == [{"value": "new-3-1"}]
 
 
 def test_all_dates_of_a_copy_move_alike_and_into_the_past() -> None:

@@ -1,6 +1,6 @@
 from typing import Any
 
-from bench.search.plans import plan_of
+from bench.search.plans import Explained, plan_of
 
 COUNTS = {"totalKeysExamined": 30, "totalDocsExamined": 5_000, "nReturned": 20, "executionTimeMillis": 7}
 
@@ -32,3 +32,15 @@ def test_later_stages_of_an_aggregation_count_as_sorts_too() -> None:
     first = {"$cursor": answer({"stage": "IXSCAN", "indexName": "rare"})}
     assert plan_of("aggregate Patient", {"stages": [first, {"$sort": {"x": 1}}]}).sorted_in_memory == 5_000
     assert plan_of("aggregate Patient", {"stages": [first, {"$group": {}}]}).sorted_in_memory == 0
+
+
+def test_many_keys_for_few_hits_are_bad_and_for_many_hits_are_not() -> None:
+    counted = answer({"stage": "IXSCAN", "indexName": "date"})
+    counted["executionStats"]["totalKeysExamined"] = 400_000
+    assert plan_of("aggregate Observation", counted).remarks == "WASTE BAD"
+    counted["executionStats"]["nReturned"] = 60_000
+    assert plan_of("aggregate Observation", counted).remarks == ""
+
+
+def test_refused_search_is_bad() -> None:
+    assert Explained("/Patient", (), "503: too long").is_bad

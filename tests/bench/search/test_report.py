@@ -25,4 +25,4 @@ def test_no_earlier_report_means_no_medians(tmp_path: Path) -> None:
 def test_tables_have_a_row_for_each_figure_and_command_and_for_a_refusal() -> None:
     assert figures_table([READ, GROWTH, RATE], "title").row_count == 3
     refused = Explained("/Patient?x=1", (), "400: no")
-    assert plans_table([Explained("/Patient", (PLAN, PLAN)), refused]).row_count == 3
+    assert plans_table([Explained("/Patient", (PLAN, PLAN)), refused], "plans").row_count == 3
