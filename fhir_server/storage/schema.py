@@ -49,8 +49,8 @@ class Schema:
         async with self._making:
             missing = sorted(set(types) - self._ready)
             with translate.errors():
-                for type_ in missing:
-                    await self._make(type_)
+                # Side by side: most of the time of making one is waiting for the journal.
+                await asyncio.gather(*(self._make(type_) for type_ in missing))
             self._ready.update(missing)
 
     async def ensure_stored(self) -> None:
