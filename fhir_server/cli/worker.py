@@ -31,7 +31,6 @@ _FAILED = "lifespan.startup.failed"
 def main() -> int:
     """Serve; return 0 after an orderly end."""
     settings = resolve(environ=os.environ).settings
-    _collect_rarely()
     listener = socket.socket(fileno=int(sys.argv[1]))
     app = _Startup(build_app(settings))
     server = _Server(_config(app, settings))
@@ -58,6 +57,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            _collect_rarely()
             asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._parent_ended)
             print(READY, flush=True)
 
