@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 READY = "ready"
 _CANNOT_START = 3
+_LAST_MOMENT_S = 5
 _FAILED = "lifespan.startup.failed"
 
 
@@ -62,8 +63,11 @@ class _Server(uvicorn.Server):
             print(READY, flush=True)
 
     def _parent_ended(self) -> None:
-        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(sys.stdin.fileno())
         self.should_exit = True
+        # Nobody is left to end this process if a request or the database keeps it from ending.
+        loop.call_later((self.config.timeout_graceful_shutdown or 0) + _LAST_MOMENT_S, os._exit, 1)
 
 
 class _Startup:
