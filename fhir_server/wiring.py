@@ -96,7 +96,7 @@ async def opened_env(settings: Settings, metrics: Metrics) -> AsyncIterator[Env]
             settings=settings,
             zone=zone,
             definitions=definitions,
-            pipeline=Pipeline(Validator(definitions), Indexer(definitions, zone=zone)),
+            pipeline=Pipeline(Validator(definitions), Indexer(definitions, search.registry, zone=zone)),
             links=Links(definitions),
             search=search,
             storage=storage,

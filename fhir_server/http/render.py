@@ -13,11 +13,10 @@ from functools import lru_cache
 from fhir_server.http.negotiate import FHIR_JSON, accepts_gzip, binary_form
 from fhir_server.http.outcome import Headers
 from fhir_server.interactions.bundles import outcome
-from fhir_server.kernel.call import Call, Result
+from fhir_server.kernel.call import WRITES, Call, Result
 from fhir_server.kernel.fhir_json import decode_stored, encode, pretty
 from fhir_server.resources.versioning import etag
 
-_WRITES = frozenset({"create", "update", "patch", "delete"})
 _COMPRESS_FROM = 4096
 """Bytes from which gzip pays: below, a packet is a packet."""
 
@@ -66,7 +65,7 @@ def _body(call: Call, result: Result) -> bytes | None:
     """Return the text that the Prefer header leaves of a result; reads and Bundles are never cut."""
     if result.status == 304:
         return None
-    if call.address.interaction not in _WRITES:
+    if call.address.interaction not in WRITES:
         return result.body
     match call.prefer.returning:
         case "minimal":

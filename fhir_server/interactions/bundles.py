@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fhir_server.kernel.call import Call, Result
+from fhir_server.kernel.call import WRITES, Call, Result
 from fhir_server.kernel.errors import FhirError, Issue
 from fhir_server.kernel.fhir_json import Raw, encode
 from fhir_server.kernel.fhir_time import instant
@@ -77,7 +77,7 @@ def result_entry(call: Call, result: Result) -> Entry:
     if result.version is not None:
         response["etag"] = etag(result.version)
         response["lastModified"] = instant(result.version.updated)
-    writing = call.address.interaction in ("create", "update", "patch", "delete")
+    writing = call.address.interaction in WRITES
     if result.issues or (writing and call.prefer.returning == "OperationOutcome"):
         response["outcome"] = outcome(result.issues)
     if result.body is None or (writing and call.prefer.returning != "representation"):

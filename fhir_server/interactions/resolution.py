@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from fhir_server.interactions import conditional
 from fhir_server.interactions.entries import moved, named, place
 from fhir_server.interactions.env import Env
-from fhir_server.kernel.call import Call, Params
+from fhir_server.kernel.call import WRITES, Call, Params
 from fhir_server.kernel.errors import FhirError, Invalid, Issue
 from fhir_server.kernel.query import Access
 from fhir_server.kernel.types import Guard, Version
 
 _URN = re.compile(r"urn:(?:uuid|oid):[A-Za-z0-9.\-]+")
-_WRITES = ("create", "update", "patch", "delete")
 _MATCHES_AT_ONCE = 16
 
 
@@ -80,7 +79,7 @@ async def resolve(env: Env, steps: Sequence[Step], access: Access) -> Resolution
     Errors: Invalid when two entries write one resource or criteria refer to each other in a circle,
             MultipleMatches for ambiguous criteria
     """
-    writes = [step for step in steps if step.call.address.interaction in _WRITES]
+    writes = [step for step in steps if step.call.address.interaction in WRITES]
     deletes = [step for step in writes if step.call.address.interaction == "delete"]
     others = [step for step in writes if step.call.address.interaction != "delete"]
     found = Resolution()

@@ -15,7 +15,7 @@ from fhir_server.interactions.env import Env
 from fhir_server.interactions.read import existing
 from fhir_server.interactions.resolution import Step, resolve, step_of
 from fhir_server.interactions.update import check_same_id
-from fhir_server.kernel.call import Address, Call, Result
+from fhir_server.kernel.call import WRITES, Address, Call, Result
 from fhir_server.kernel.errors import FhirError, Invalid, Issue
 from fhir_server.kernel.query import Access
 from fhir_server.resources.prepare import resource_of_type
@@ -24,8 +24,6 @@ Run = Callable[[Env, Call], Awaitable[Result]]
 
 ISSUES = 100
 """The most issues that one answer names."""
-
-_WRITES = ("create", "update", "patch", "delete")
 
 
 async def transaction(env: Env, call: Call, access: Access, run: Run) -> Result:
@@ -54,7 +52,7 @@ async def transaction(env: Env, call: Call, access: Access, run: Run) -> Result:
 
 def _turns(steps: Sequence[Step]) -> set[str]:
     """Return the references of existing resources that the steps write."""
-    addresses = [step.call.address for step in steps if step.call.address.interaction in _WRITES]
+    addresses = [step.call.address for step in steps if step.call.address.interaction in WRITES]
     return {f"{address.type}/{address.id}" for address in addresses if address.id is not None}
 
 
@@ -112,7 +110,7 @@ async def _try_queries(env: Env, steps: Sequence[Step], work: Effects, run: Run)
     """Do the other reading entries once before anything is stored: what cannot be answered must reject all."""
     for step in steps:
         address = step.call.address
-        if address.interaction in _WRITES or address.interaction == "read":
+        if address.interaction in WRITES or address.interaction == "read":
             continue
         made = None if address.id is None else work.after(step.call.type, address.id)
         if address.interaction == "vread" and made is not None and str(made.version) == address.version_id:

@@ -29,6 +29,9 @@ Interaction = Literal[
     "operation",
 ]
 
+WRITES = frozenset[Interaction]({"create", "update", "patch", "delete"})
+"""The interactions that make versions."""
+
 Returning = Literal["minimal", "representation", "OperationOutcome"]
 Params = tuple[tuple[str, str], ...]
 

@@ -31,28 +31,28 @@ class Search:
 
     def __init__(self, definitions: Definitions, *, zone: tzinfo = UTC) -> None:
         self._definitions = definitions
-        self._registry = registry(definitions)
+        self.registry = registry(definitions)
         self._zone = zone
-        self.follower = Follower(definitions, self._registry)
+        self.follower = Follower(definitions, self.registry)
 
     @property
     def parameters(self) -> Mapping[str, Sequence[SearchParameter]]:
         """The search parameters that work, by resource type."""
-        return {type_: [one.definition for one in codes.values()] for type_, codes in self._registry.items()}
+        return {type_: [one.definition for one in codes.values()] for type_, codes in self.registry.items()}
 
     @property
     def includes(self) -> Mapping[str, Sequence[str]]:
         """The values that _include may have, by the type that is searched."""
         return {
             type_: [f"{type_}:{code}" for code, one in codes.items() if one.kind == "reference"]
-            for type_, codes in self._registry.items()
+            for type_, codes in self.registry.items()
         }
 
     @property
     def reverse_includes(self) -> Mapping[str, Sequence[str]]:
         """The values that _revinclude may have, by the type that is searched."""
-        found: dict[str, list[str]] = {type_: [] for type_ in self._registry}
-        for type_, codes in self._registry.items():
+        found: dict[str, list[str]] = {type_: [] for type_ in self.registry}
+        for type_, codes in self.registry.items():
             for code, one in codes.items():
                 for target in one.field.targets:
                     found[target].append(f"{type_}:{code}")
@@ -60,19 +60,19 @@ class Search:
 
     def indexes(self, type_: str) -> tuple[IndexSpec, ...]:
         """Return the database indexes that searches of a type need."""
-        return index_specs(type_, {code: one.definition for code, one in self._registry[type_].items()})
+        return index_specs(type_, {code: one.definition for code, one in self.registry[type_].items()})
 
     def request(self, asked: Asked, *, key: bytes) -> Request:
         """Return what a search means; see `request.understand`."""
-        return understand(replace(asked, context=replace(asked.context, zone=self._zone)), self._registry, key)
+        return understand(replace(asked, context=replace(asked.context, zone=self._zone)), self.registry, key)
 
     def criteria(self, type_: str, params: Params, base_url: str) -> Query:
         """Return the query of a conditional interaction; see `request.plain_criteria`."""
-        return plain_criteria(type_, params, Context(zone=self._zone, base_url=base_url), self._registry)
+        return plain_criteria(type_, params, Context(zone=self._zone, base_url=base_url), self.registry)
 
     def guard_keys(self, type_: str, params: Params) -> tuple[str, ...]:
         """Return the guards of a conditional write; see `guard_keys.guard_keys`."""
-        return guard_keys(type_, params, self._registry)
+        return guard_keys(type_, params, self.registry)
 
     def shape(self, text: bytes, params: Params) -> bytes:
         """Return the part of a resource's text that _summary or _elements among the parameters ask for."""
