@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("fhir_server", "conformance")
+PACKAGES = ("fhir_server", "hl7_bridge", "conformance")
 MOST_LINES = 500
 MOST_FILES = 15
-COLLECTIONS = {"fhir_server/interactions", "fhir_server/operations"}
+COLLECTIONS = {"fhir_server/interactions", "fhir_server/operations", "hl7_bridge/functions"}
 """Packages of like things, one file each, may hold any number."""
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "misc"}
 
@@ -57,6 +57,7 @@ def test_tests_mirror_the_packages() -> None:
 
 FREE = (
     "tests/bench/",
+    "tests/hl7_bridge/maps/",
     "tests/scripts/",
     "tests/http/",
     "tests/end_to_end/",

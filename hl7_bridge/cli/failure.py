@@ -1,0 +1,11 @@
+"""How a verb says that it cannot go on: one line on stderr that says what to do, and exit status 2.
+
+Spec: https://www.hl7.org/implement/standards/product_brief.cfm?product_id=185
+"""
+
+OK, FOUND, CANNOT = 0, 1, 2
+"""Exit statuses: done; done, but something was refused; could not be done."""
+
+
+class CommandError(Exception):
+    """The verb cannot go on; the text is one line for the person at the terminal."""

@@ -1,0 +1,77 @@
+"""Merges, moves and links of what is stored already: what ADT A18 to A51 ask for beyond their own resources.
+
+Spec: https://hl7.org/fhir/R4/patient.html#merge
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from hl7_bridge.actions import Link, Merge, Move, Unlink
+from hl7_bridge.er7 import Segment
+from hl7_bridge.mapping.context import Context, Draft
+from hl7_bridge.mapping.functions import Function
+from hl7_bridge.mapping.scope import Scope
+
+
+def merge(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
+    """Ask that the survivor (the entry of the same type beside it) take the place of this prior resource."""
+    survivor = beside(draft, scope)
+    if survivor is None or not draft.resource.get("identifier"):
+        return
+    if identifiers(draft) <= identifiers(survivor):
+        # Both numbers are the same: nothing is merged, and the survivor must not end.
+        for element in ("active", "link", "status"):
+            draft.resource.pop(element, None)
+        survivor.resource.pop("link", None)
+        draft.intent = "reference"
+        return
+    context.actions.append(Merge(survivor.full_url, draft.full_url))
+
+
+def beside(draft: Draft, scope: Scope) -> Draft | None:
+    """Return the nearest entry of the same type that another role has made."""
+    for one in scope.outwards():
+        for other in one.inwards():
+            for found in other.drafts.values():
+                if found.type == draft.type and found is not draft:
+                    return found
+    return None
+
+
+def identifiers(draft: Draft) -> set[tuple[Any, Any]]:
+    """Return system and value of all identifiers."""
+    return {(one.get("system"), one.get("value")) for one in draft.resource.get("identifier", ())}
+
+
+def move(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
+    """Ask that this Encounter or Account, with all that refers to it, come to belong to the message's Patient."""
+    owner, former = scope.find("Patient"), scope.find("Patient#former")
+    if owner is not None and (former is None or not identifiers(former) <= identifiers(owner)):
+        context.actions.append(Move(draft.full_url, owner.full_url, former.full_url if former else ""))
+
+
+def link(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
+    """Ask that this Patient and those before it in the message be linked as one person."""
+    context.actions.extend(Link(other.full_url, draft.full_url) for other in before(draft, scope))
+
+
+def unlink(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
+    """Ask that links between this Patient and those before it in the message go."""
+    context.actions.extend(Unlink(other.full_url, draft.full_url) for other in before(draft, scope))
+
+
+def before(draft: Draft, scope: Scope) -> list[Draft]:
+    found: list[Draft] = []
+    for sibling in scope.parent.children if scope.parent else ():
+        for other in sibling.drafts.values():
+            if other is draft:
+                return found
+            if other.type == draft.type:
+                found.append(other)
+    return found
+
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType(
+    {"merge": Function(merge), "move": Function(move), "link": Function(link), "unlink": Function(unlink)}
+)
