@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.definitions import Definitions, OperationDefinition, SearchParameter
+from conformance.definitions import Definitions, OperationDefinition, OperationParameter, SearchParameter
 
 _INSTANCE = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
 _SYSTEM = ("transaction", "batch", "search-system", "history-system")
@@ -38,6 +38,7 @@ def statement(
     """Return the CapabilityStatement of the running server; `date` is when it started."""
     return {
         "resourceType": "CapabilityStatement",
+        **_contained(registered),
         "status": "active",
         "date": date,
         "kind": "instance",
@@ -48,6 +49,38 @@ def statement(
         "patchFormat": list(registered.patch_formats),
         "rest": [_rest(definitions, registered)],
     }
+
+
+def _contained(registered: Registered) -> dict[str, Any]:
+    """Return the definitions of operations that the standard does not have: their URLs are "#code"."""
+    own = [_operation(operation) for operation in registered.operations if operation.url.startswith("#")]
+    return {"contained": own} if own else {}
+
+
+def _operation(operation: OperationDefinition) -> dict[str, Any]:
+    definition: dict[str, Any] = {
+        "resourceType": "OperationDefinition",
+        "id": operation.url.removeprefix("#"),
+        "name": operation.code.title().replace("-", ""),
+        "status": "active",
+        "kind": "operation",
+        "affectsState": operation.affects_state,
+        "code": operation.code,
+        "system": operation.system,
+        "type": operation.type,
+        "instance": operation.instance,
+    }
+    if operation.resources:
+        definition["resource"] = list(operation.resources)
+    if operation.parameters:
+        definition["parameter"] = [_parameter(parameter) for parameter in operation.parameters]
+    return definition
+
+
+def _parameter(parameter: OperationParameter) -> dict[str, Any]:
+    most = "*" if parameter.max is None else str(parameter.max)
+    named = {"name": parameter.name, "use": parameter.use, "min": parameter.min, "max": most}
+    return named if parameter.type is None else {**named, "type": parameter.type}
 
 
 def _rest(definitions: Definitions, registered: Registered) -> dict[str, Any]:

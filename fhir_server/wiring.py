@@ -1,12 +1,15 @@
 """The composition root: every collaborator is built here, once, and handed down in one `Env`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
+from socket import socket
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx2
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,18 +19,25 @@ from conformance.definitions import Definitions
 from conformance.load import definitions as load_definitions
 from conformance.walk import Validator
 from fhir_server import __version__
+from fhir_server.bridge.bridge import opened_bridge
+from fhir_server.bridge.listening import listening
+from fhir_server.bridge.outbox import delivering
+from fhir_server.http.hl7 import hl7_routes, observer
 from fhir_server.http.log import LOGGER, configure
 from fhir_server.http.metrics import Metrics, build_metrics
 from fhir_server.http.middleware import Edge
 from fhir_server.http.negotiate import FHIR_JSON
 from fhir_server.http.routes import FhirEndpoint, routes
+from fhir_server.interactions.current import Current
 from fhir_server.interactions.entries import PATCH_KINDS
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.run import EXECUTE
+from fhir_server.jobs import jobs_at_work
 from fhir_server.kernel.fhir_json import encode
 from fhir_server.kernel.fhir_time import instant
 from fhir_server.kernel.ids import uuid7_source
 from fhir_server.kernel.settings import Settings
+from fhir_server.kernel.types import Resource, RulesState
 from fhir_server.operations import OPERATIONS
 from fhir_server.resources.indexing import Indexer
 from fhir_server.resources.prepare import Pipeline
@@ -35,7 +45,7 @@ from fhir_server.resources.references import Links
 from fhir_server.search import Search
 from fhir_server.storage import open_storage
 
-_EXPOSED = ("ETag", "Last-Modified", "Location", "X-Request-Id")
+_EXPOSED = ("Content-Location", "ETag", "Last-Modified", "Location", "X-Progress", "X-Request-Id")
 
 EVERY_CLINIC = (
     *("Patient", "Practitioner", "Organization", "Coverage", "Appointment", "Encounter", "Condition", "Observation"),
@@ -48,20 +58,25 @@ Making one takes some 50 ms, which the first Bundle of a clinic would otherwise 
 """
 
 
-def build_app(settings: Settings) -> Edge:
+def build_app(settings: Settings, mllp: socket | None = None) -> Edge:
     """Return the ASGI application; it connects to the database when it starts and disconnects when it stops.
+
+    While it runs, it also takes HL7 v2 messages at the listening socket `mllp`.
 
     Errors: Unavailable at start when the database cannot be reached
     """
     configure(settings.log_level, settings.log_format)
     metrics = build_metrics()
+    observe = observer(metrics.registry)
 
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
-        async with opened_env(settings, metrics) as env:
+        async with opened_env(settings, metrics) as env, opened_bridge(env, observe) as bridge:
             edge.fhir = _open_to_browsers(FhirEndpoint(env))
-            framework.router.routes[:] = routes(env, metrics)
-            yield
+            framework.router.routes[:] = [*routes(env, metrics), *hl7_routes(bridge, settings)]
+            itself = httpx2.ASGITransport(app=edge)
+            async with listening(bridge, mllp, settings), delivering(env, itself):
+                yield
 
     framework = FastAPI(title="fhir-server", version=__version__, lifespan=lifespan, docs_url=None, openapi_url=None)
     edge = Edge(framework, uuid7_source()())
@@ -92,13 +107,16 @@ async def opened_env(settings: Settings, metrics: Metrics) -> AsyncIterator[Env]
         if storage.warning is not None:
             LOGGER.warning(storage.warning)
         await storage.schema.ensure(EVERY_CLINIC)
-        yield Env(
+        current = Current(storage, search.criteria("SearchParameter", (("status", "active"),), ""))
+        env = Env(
             settings=settings,
             zone=zone,
             definitions=definitions,
-            pipeline=Pipeline(Validator(definitions), Indexer(definitions, search.registry, zone=zone)),
+            pipeline=Pipeline(Validator(definitions), Indexer(definitions, search.registry, zone=zone), search),
             links=Links(definitions),
             search=search,
+            rules=RulesState(),
+            current=current,
             storage=storage,
             cursor_key=(settings.cursor_key or await storage.secret("cursor")).encode(),
             clock=_utc_now,
@@ -107,6 +125,24 @@ async def opened_env(settings: Settings, metrics: Metrics) -> AsyncIterator[Env]
             operations=OPERATIONS,
             capabilities=_capabilities(definitions, search, settings, started),
         )
+        env = await current.begin(env, partial(_with_rules, started))
+        async with jobs_at_work(env):
+            yield env
+
+
+def _with_rules(started: datetime, env: Env, rules: RulesState, custom: Sequence[Resource]) -> Env:
+    """Return the same collaborators by other rules of indexing; `custom` are the SearchParameters that users stored."""
+    search = Search(env.definitions, zone=env.zone, custom=custom, indexed=rules.indexed)
+    for source, reason in search.in_force.refused.items():
+        LOGGER.warning(f"{source} is no search parameter here: {reason}")
+    indexer = Indexer(env.definitions, search.registry, zone=env.zone)
+    return replace(
+        env,
+        pipeline=Pipeline(env.pipeline.validator, indexer, search, rules.generation),
+        search=search,
+        rules=rules,
+        capabilities=_capabilities(env.definitions, search, env.settings, started),
+    )
 
 
 def _utc_now() -> datetime:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import monitoring
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -15,7 +16,7 @@ from fhir_server.interactions.env import Env
 from fhir_server.interactions.run import run
 from fhir_server.kernel.errors import FhirError
 
-_EXPLAINED = frozenset({"find", "aggregate"})
+_EXPLAINED = frozenset({"find", "aggregate", "count"})
 _UNEXPLAINED_PARTS = frozenset({"lsid", "maxTimeMS", "txnNumber"})
 _BLOCKING_SORT_OF = 2_000
 """Documents that a sort in memory may take before it counts as unbounded."""
@@ -100,7 +101,8 @@ async def explained(env: Env, commands: Commands, url: str) -> Explained:
         await run(env, call_of(env, url))
     except FhirError as refused:
         error = f"{refused.status}: {'; '.join(issue.diagnostics for issue in refused.issues)}"
-    sent = list(commands.seen)
+    # The server also looks for work of its own from time to time.
+    sent = [one for one in commands.seen if next(iter(one.values())) in env.definitions.resource_types]
     return Explained(url, tuple([await _plan(env.storage.database, command) for command in sent]), error)
 
 
@@ -109,7 +111,10 @@ async def _plan(database: AsyncDatabase[dict[str, Any]], command: Mapping[str, A
         name: value for name, value in command.items() if name not in _UNEXPLAINED_PARTS and not name.startswith("$")
     }
     name, target = next(iter(plain.items()))
-    return plan_of(f"{name} {target}", await database.command({"explain": plain, "verbosity": "executionStats"}))
+    # The end of an open range is told as a time that Python has no type for.
+    options = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+    answer = await database.command({"explain": plain, "verbosity": "executionStats"}, codec_options=options)
+    return plan_of(f"{name} {target}", answer)
 
 
 def plan_of(command: str, answer: Mapping[str, Any]) -> Plan:
@@ -123,7 +128,7 @@ def plan_of(command: str, answer: Mapping[str, Any]) -> Plan:
         indexes=tuple(dict.fromkeys(one["indexName"] for one in planned if "indexName" in one)),
         keys=stats["totalKeysExamined"],
         documents=stats["totalDocsExamined"],
-        returned=stats["nReturned"],
+        returned=stats["executionStages"].get("nCounted", stats["nReturned"]),
         milliseconds=stats["executionTimeMillis"],
         scans=any(one["stage"] == "COLLSCAN" for one in planned),
         sorted_in_memory=stats["totalDocsExamined"] if sorts else 0,

@@ -13,6 +13,7 @@ from conformance.paths.compiler import (
     compile_composite,
     compile_condition,
     compile_from,
+    selected_types,
     type_named,
 )
 from conformance.paths.conditions import Condition
@@ -29,5 +30,6 @@ __all__ = [
     "compile_composite",
     "compile_condition",
     "compile_from",
+    "selected_types",
     "type_named",
 ]

@@ -3,8 +3,9 @@
 Spec: https://hl7.org/fhir/R4/fhirpath.html, https://hl7.org/fhir/R4/searchparameter.html#expression
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeAlias
 
 from conformance.definitions import Definitions
@@ -29,11 +30,19 @@ Routes: TypeAlias = tuple[Route, ...]
 Composite: TypeAlias = Callable[[Any], list[tuple[Sequence[Typed], ...]]]
 """Takes a resource, gives the values of every component for each context where all components have some."""
 
+MOST_ROUTES, MOST_ROUTES_TRIED = 5_000, 50_000
+"""Routes that one step, and all steps together, may open: `value` of an Extension has fifty types, and each of those
+has extensions again."""
+
 _POSITIONS = {"first": slice(0, 1), "last": slice(-1, None), "tail": slice(1, None)}
 
 
-def compile(expression: str, type_: str, definitions: Definitions) -> Extractor:
+def compile(
+    expression: str, type_: str, definitions: Definitions, *, types: Collection[str] | None = None
+) -> Extractor:
     """Return the closure that takes a resource of a type and gives the typed values that the expression selects.
+
+    `types` leaves out values of all other types.
 
     Shape:  "Patient.name.given", "Patient" -> {"name": [{"given": ["Ann", "Bo"]}]} -> [("Ann", "string"), …]
             a branch that begins with another type ("Person.name") selects nothing
@@ -41,7 +50,17 @@ def compile(expression: str, type_: str, definitions: Definitions) -> Extractor:
             the closure itself raises nothing for a valid resource
     Spec:   https://hl7.org/fhir/R4/searchparameter.html#expression
     """
-    return compile_from(expression, type_, definitions)
+    routes = _Compiler(definitions).routes(parse(expression), (Route(type_),))
+    return extractor(routes if types is None else [route for route in routes if route.type in types])
+
+
+def selected_types(expression: str, context_type: str, definitions: Definitions) -> list[str]:
+    """Return the type of the values at the end of each way that an expression opens: none for another type's paths.
+
+    Shape:  "Patient.name | Patient.contact.name", "Patient" -> ["HumanName", "HumanName"]
+    Errors: as `compile`
+    """
+    return [route.type for route in _Compiler(definitions).routes(parse(expression), (Route(context_type),))]
 
 
 def compile_from(expression: str, context_type: str, definitions: Definitions) -> Extractor:
@@ -122,6 +141,8 @@ def _is_rooted(node: Node) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Compiler:
     definitions: Definitions
+    tried: list[int] = field(default_factory=lambda: [0])
+    """How many routes were opened so far."""
 
     def routes(self, node: Node, focus: Routes) -> Routes:
         """Return the routes that the expression opens from those of its focus."""
@@ -169,7 +190,10 @@ class _Compiler:
                 raise PathError(f"{name}() with {len(arguments)} arguments is not supported in a search expression")
 
     def _member(self, source: Routes, name: str) -> Routes:
-        found = tuple(target for route in source for target in self._step(route, name))
+        found = tuple(islice((target for route in source for target in self._step(route, name)), MOST_ROUTES + 1))
+        self.tried[0] += len(found)
+        if len(found) > MOST_ROUTES or self.tried[0] > MOST_ROUTES_TRIED:
+            raise PathError("the expression leads to too many places: say of which type a value is to be")
         if source and not found:
             raise PathError(f"{', '.join(route.type for route in source)} has no element {name}")
         return found

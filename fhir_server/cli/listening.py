@@ -22,6 +22,20 @@ def refuse_open_door(settings: Settings) -> None:
         )
 
 
+def refuse_open_mllp(settings: Settings) -> None:
+    """Raise CommandError when other machines could send HL7 v2 messages, and nobody said that this is meant.
+
+    MLLP knows no passwords: who may send is decided by certificates (mutual TLS), or by the network.
+    """
+    if settings.mllp is None or settings.mllp_trust_network or _is_loopback(settings.mllp_host):
+        return
+    if settings.mllp_certificate is None or settings.mllp_client_ca is None:
+        raise CommandError(
+            f"MLLP on {settings.mllp_host}, which other machines can reach, needs --mllp-certificate and "
+            "--mllp-client-ca, or --mllp-trust-network true"
+        )
+
+
 def listen(host: str, port: int, count: int = 1) -> list[socket.socket]:
     """Return listening sockets on one port, one for each child process that is to inherit it.
 

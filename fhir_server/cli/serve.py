@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,7 +19,7 @@ from typing import Any
 from fhir_server.cli.configuration import resolve_settings
 from fhir_server.cli.database import opened
 from fhir_server.cli.failure import OK, CommandError
-from fhir_server.cli.listening import base_url, listen, origin, refuse_open_door
+from fhir_server.cli.listening import base_url, listen, origin, refuse_open_door, refuse_open_mllp
 from fhir_server.cli.loopback import exchange
 from fhir_server.cli.workers import Workers
 from fhir_server.kernel.settings import Settings, to_environment
@@ -43,23 +44,41 @@ def serve(settings: Settings, on_ready: OnReady) -> int:
     Errors: CommandError with one line that says what to do
     """
     refuse_open_door(settings)
+    refuse_open_mllp(settings)
     with ExitStack() as held:
         listeners = [held.enter_context(one) for one in listen(settings.host, settings.port, settings.workers)]
+        mllp = [held.enter_context(one) for one in _listen_for_messages(settings)]
         metrics = held.enter_context(TemporaryDirectory(prefix="fhir-metrics-"))
-        asyncio.run(_serve(replace(settings, port=listeners[0].getsockname()[1]), listeners, metrics, on_ready))
+        settings = replace(settings, port=_port(listeners), mllp=_port(mllp) if mllp else None)
+        asyncio.run(_serve(settings, (listeners, mllp), metrics, on_ready))
     return OK
 
 
+def _listen_for_messages(settings: Settings) -> Sequence[socket]:
+    if settings.mllp is None:
+        return []
+    return listen(settings.mllp_host, settings.mllp, min(settings.mllp_workers, settings.workers))
+
+
+def _port(listeners: Sequence[socket]) -> int:
+    return int(listeners[0].getsockname()[1])
+
+
 async def _say_ready(settings: Settings) -> None:
+    if settings.mllp is not None:
+        print(f"HL7 v2 (MLLP) on {settings.mllp_host}:{settings.mllp}", file=sys.stderr, flush=True)
     print(f"ready {base_url(settings)}", flush=True)
 
 
-async def _serve(settings: Settings, listeners: Sequence[socket], metrics: str, on_ready: OnReady) -> None:
+async def _serve(
+    settings: Settings, listeners: tuple[Sequence[socket], Sequence[socket]], metrics: str, on_ready: OnReady
+) -> None:
+    http, mllp = listeners
     stop = asyncio.Event()
     _on_signals(stop.set)
     async with opened(settings) as database:
         environ = os.environ | to_environment(replace(settings, mongo=database.uri)) | {_METRICS: metrics}
-        workers = Workers(listeners, environ, settings.shutdown_grace_s)
+        workers = Workers(http, environ, settings.shutdown_grace_s, mllp)
         _on_signals(lambda: workers.kill() if stop.is_set() else stop.set())
         try:
             await _unless(stop, _bring_up(workers, settings, on_ready))

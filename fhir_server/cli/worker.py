@@ -1,7 +1,7 @@
 """One server process: serves the socket that it inherits until its stdin closes, that is, until its parent ends.
 
-Run as `python -m fhir_server.cli.worker FD` with the settings in FHIR_* variables. It tells its parent on stdout,
-in one line, `ready` or why it cannot start.
+Run as `python -m fhir_server.cli.worker FD [MLLP_FD]` with the settings in FHIR_* variables. It tells its parent on
+stdout, in one line, `ready` or why it cannot start.
 Spec: https://hl7.org/fhir/R4/http.html
 """
 
@@ -33,7 +33,8 @@ def main() -> int:
     """Serve; return 0 after an orderly end."""
     settings = resolve(environ=os.environ).settings
     listener = socket.socket(fileno=int(sys.argv[1]))
-    app = _Startup(build_app(settings))
+    mllp = socket.socket(fileno=int(sys.argv[2])) if len(sys.argv) > 2 else None
+    app = _Startup(build_app(settings, mllp))
     server = _Server(_config(app, settings))
     try:
         server.run([listener])

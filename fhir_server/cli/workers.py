@@ -21,10 +21,13 @@ _KILL_AFTER_S = 5
 
 
 class Workers:
-    """Server processes, one for each listening socket."""
+    """Server processes, one for each listening socket; the first ones have one for HL7 v2 messages as well."""
 
-    def __init__(self, listeners: Sequence[socket], environ: Mapping[str, str], grace_s: int) -> None:
+    def __init__(
+        self, listeners: Sequence[socket], environ: Mapping[str, str], grace_s: int, mllp: Sequence[socket] = ()
+    ) -> None:
         self._listeners = listeners
+        self._mllp = mllp
         self._environ = environ
         self._grace_s = grace_s
         self._slots = range(len(listeners))
@@ -55,13 +58,13 @@ class Workers:
                 process.kill()
 
     async def _launch(self, slot: int) -> None:
-        number = self._listeners[slot].fileno()
+        numbers = [one.fileno() for one in (self._listeners[slot], *self._mllp[slot : slot + 1])]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "fhir_server.cli.worker", str(number)),
+            *(sys.executable, "-m", "fhir_server.cli.worker", *map(str, numbers)),
             stdin=PIPE,
             stdout=PIPE,
             env=self._environ,
-            pass_fds=(number,),
+            pass_fds=numbers,
             start_new_session=True,  # Ctrl-C is the parent's to answer
         )
         self._running[slot] = process

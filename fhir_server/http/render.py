@@ -34,7 +34,7 @@ class Reply:
 
 def render(call: Call, result: Result, request_headers: Mapping[str, str]) -> Reply:
     """Return the response to a call, in the form that the caller prefers."""
-    headers: dict[str, str] = {}
+    headers = dict(result.headers)
     if result.version is not None:
         headers["etag"] = etag(result.version)
         headers["last-modified"] = _http_date(int(result.version.updated.timestamp()))

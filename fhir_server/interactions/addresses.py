@@ -33,6 +33,7 @@ TABLE: Mapping[tuple[str, ...], Methods] = {
     ("type", "id"): {"GET": "read", "PUT": "update", "PATCH": "patch", "DELETE": "delete"},
     ("type", "id", "_history"): {"GET": "history-instance"},
     ("type", "id", "_history", "version"): {"GET": "vread"},
+    ("type", "id", "_history", "version", "$"): _OPERATION,
     ("type", "id", "$"): _OPERATION,
     ("type", "id", "member"): {"GET": "search-compartment"},
     ("type", "id", "member", "_search"): {"POST": "search-compartment"},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fhir_server.interactions.env import Env
 from fhir_server.kernel import query_string
 from fhir_server.kernel.call import Params
-from fhir_server.kernel.errors import Invalid, Issue, MultipleMatches, PreconditionFailed
+from fhir_server.kernel.errors import Invalid, Issue, MultipleMatches, Outdated, PreconditionFailed
 from fhir_server.kernel.query import Access, Query
 from fhir_server.kernel.types import Resource, Version
 
@@ -42,7 +42,8 @@ def criteria_params(type_: str, text: str) -> Params:
 def from_params(env: Env, type_: str, params: Params, base_url: str) -> Criteria:
     """Return the criteria of a conditional URL.
 
-    Errors: Invalid when there are none (they would mean every resource), or one is unknown or malformed
+    Errors: Invalid when there are none (they would mean every resource), or one is unknown or malformed,
+            PreconditionFailed when one is not complete yet
     """
     plain = tuple(pair for pair in params if pair[0] not in ("_format", "_pretty"))
     if not any(value for _, value in plain):
@@ -55,8 +56,10 @@ async def match(env: Env, criteria: Criteria, access: Access, *, without: Collec
     """Return the one resource that the criteria mean, None when there is none.
 
     `without` are references of resources that the same transaction deletes: they do not count.
-    Errors: MultipleMatches when there are several
+    Errors: MultipleMatches when there are several, Outdated when search parameters in the criteria were altered
     """
+    if env.search.rests_on_custom(criteria.query) and env.rules != await env.storage.rules.state():
+        raise Outdated("the search parameters were altered in the meantime")
     found = await env.storage.finder.first(criteria.query, access, limit=2 + len(without))
     found = [version for version in found if version.reference not in without]
     if len(found) > 1:

@@ -10,7 +10,6 @@ from fhir_server.kernel.call import Call, Result
 from fhir_server.kernel.query import Access
 from fhir_server.kernel.types import Change
 from fhir_server.resources.preconditions import check_write
-from fhir_server.resources.prepare import tombstone
 
 
 async def delete(env: Env, call: Call, access: Access) -> Result:
@@ -31,7 +30,7 @@ async def _delete(env: Env, call: Call, access: Access, id_: str) -> Result:
         check_write(call.conditions, current)
         if current is None or current.deleted:
             return Result(204, version=current)
-        change = Change(tombstone(current, env.clock()), current)
+        change = Change(env.pipeline.tombstone(current, env.clock()), current)
         await env.storage.writer.commit([change])
         return Result(204, version=change.draft.version)
 

@@ -22,7 +22,6 @@ from fhir_server.kernel.query import Access
 from fhir_server.kernel.types import Change, Method, Resource, Version
 from fhir_server.resources.names import replacement
 from fhir_server.resources.preconditions import check_write
-from fhir_server.resources.prepare import tombstone
 
 BREATH = 20
 """Entries worked on before other requests get their turn: about a millisecond."""
@@ -124,7 +123,7 @@ async def _effect(
         current = work.current.get((step.call.type, target.id))
     match step.call.address.interaction:
         case "delete":
-            return _delete(step, current, work)
+            return _delete(env, step, current, work)
         case "create" if current is not None:
             return await written(env, step.call, current, created=False)
         case "create" if target.alias:
@@ -146,11 +145,11 @@ def _described(step: Step) -> str:
     )
 
 
-def _delete(step: Step, current: Version | None, work: Effects) -> Result:
+def _delete(env: Env, step: Step, current: Version | None, work: Effects) -> Result:
     check_write(step.call.conditions, current)
     if current is None or current.deleted:
         return Result(204, version=current)
-    change = Change(tombstone(current, work.now), current)
+    change = Change(env.pipeline.tombstone(current, work.now), current)
     work.add(change)
     return Result(204, version=change.draft.version)
 

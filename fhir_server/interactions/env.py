@@ -1,4 +1,7 @@
-"""The collaborators of the interactions, built once in `wiring` and never changed."""
+"""The collaborators of the interactions, built in `wiring` and never changed: what is altered is another Env.
+
+Spec: https://hl7.org/fhir/R4/http.html
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,8 +9,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from conformance.definitions import Definitions
+from fhir_server.interactions.current import Current
 from fhir_server.interactions.operation import Operation
 from fhir_server.kernel.settings import Settings
+from fhir_server.kernel.types import RulesState
 from fhir_server.resources.prepare import Pipeline
 from fhir_server.resources.references import Links
 from fhir_server.search import Search
@@ -24,6 +29,12 @@ class Env:
     pipeline: Pipeline
     links: Links
     search: Search
+    rules: RulesState
+    """The state of the rules of indexing that `pipeline` and `search` follow."""
+
+    current: Current
+    """Knows the Env in force, which may be a newer one."""
+
     storage: Storage
     cursor_key: bytes
     """Signs the links between pages; the same for all processes over one database."""

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation that the server has: what the definition says of it, and the function that does it."""
+    """An operation that the server has: what the definition says of it, and the function that does it.
+
+    `versions` tells that it can also be called on one version of a resource.
+    """
 
     definition: OperationDefinition
     execute: "Callable[[Env, Call, Access], Awaitable[Result]]"
+    versions: bool = False
 
 
 async def operation(env: "Env", call: Call, access: Access) -> Result:
@@ -31,19 +35,22 @@ async def operation(env: "Env", call: Call, access: Access) -> Result:
             changes what is stored
     """
     name = call.address.operation or ""
-    found = env.operations.get(name)
-    if found is None or not _is_there(found.definition, call):
+    named = (one for one in env.operations.values() if one.definition.code == name)
+    found = next((one for one in named if _is_there(one, call)), None)
+    if found is None:
         raise NotFound(Issue("not-supported", f"there is no operation ${name[:60]} here"))
     if found.definition.affects_state and call.method != "POST":
         raise MethodNotAllowed(f"${name} changes what is stored: POST it", headers={"Allow": "POST"})
     return await found.execute(env, call, access)
 
 
-def _is_there(definition: OperationDefinition, call: Call) -> bool:
-    """Tell whether the level and type of a call are among those of the definition."""
-    address = call.address
+def _is_there(operation: Operation, call: Call) -> bool:
+    """Tell whether the level and type of a call are among those of the operation."""
+    address, definition = call.address, operation.definition
     if address.type is None:
         return definition.system
     if not {address.type, "Resource"} & set(definition.resources):
         return False
-    return definition.type if address.id is None else definition.instance
+    if address.id is None:
+        return definition.type
+    return definition.instance and (operation.versions or address.version_id is None)

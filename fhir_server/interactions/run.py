@@ -23,20 +23,39 @@ from fhir_server.interactions import (
 )
 from fhir_server.interactions.env import Env
 from fhir_server.kernel.call import Call, Interaction, Result
-from fhir_server.kernel.errors import FhirError
+from fhir_server.kernel.errors import FhirError, Outdated
 from fhir_server.kernel.query import Access
 
 Execute = Callable[[Env, Call, Access], Awaitable[Result]]
 
 
+_ATTEMPTS = 3
+"""How often a write begins again because search parameters were altered at the same moment."""
+
+
 async def run(env: Env, call: Call) -> Result:
-    """Return the result of an interaction; raise FhirError when it cannot be done."""
+    """Return the result of an interaction by the rules now in force; raise FhirError when it cannot be done.
+
+    `env` may be an older one: it leads to the current one.
+    """
+    current = env.current
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await _run(current.env, call)
+        except Outdated:
+            await current.refresh()
+    return await _run(current.env, call)
+
+
+async def _run(env: Env, call: Call) -> Result:
     started = perf_counter()
     status = 500
     try:
         access = policy.decide(call)
         result = await EXECUTE[call.address.interaction](env, call, access)
         status = result.status
+        if env.storage.rules.known > env.rules.generation:  # this process has altered them
+            await env.current.refresh()
         return result
     except FhirError as error:
         status = error.status
@@ -50,7 +69,7 @@ async def _batch(env: Env, call: Call, _access: Access) -> Result:
 
 
 async def _transaction(env: Env, call: Call, access: Access) -> Result:
-    return await transaction.transaction(env, call, access, run)
+    return await transaction.transaction(env, call, access, _run)
 
 
 EXECUTE: Mapping[Interaction, Execute] = {

@@ -3,9 +3,10 @@
 Spec: https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/search.html
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from fhir_server.interactions import binary
 from fhir_server.interactions.bundles import Entry, bundle, outcome
@@ -16,12 +17,16 @@ from fhir_server.kernel.call import Call, Params, Principal, Result
 from fhir_server.kernel.errors import Forbidden, Issue, NotFound
 from fhir_server.kernel.fhir_json import Raw, encode
 from fhir_server.kernel.query import Access, Page, Position
-from fhir_server.kernel.types import Version
+from fhir_server.kernel.types import Resource, Version
 from fhir_server.search import Asked, Context, Request, Results, to_text
-from fhir_server.search.page import PARAMETER
+from fhir_server.search.expansion import Canonical, Expansion
+from fhir_server.search.page import PARAMETER, limited, shortened
 
 TOTAL_CAP = 1_000
 """Hits that are counted when nobody asks for a total: counting on would cost more than the page itself."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.~:|,/$-]*", re.ASCII).fullmatch
+"""Finds texts that stand in an address as they are: most of them."""
 
 _CUT = Issue(
     "incomplete",
@@ -36,26 +41,26 @@ async def search(env: Env, call: Call, access: Access) -> Result:
     Errors: Invalid or NotSupported for parameters that cannot be understood, TooCostly for what takes too long
     """
     path, types, compartment = await _scope(env, call)
+    read: dict[Canonical, Resource | None] = {}
     asked = Asked(
         types=types,
         params=call.params,
         path=path,
-        context=Context(now=env.clock(), base_url=call.base_url),
+        context=Context(now=env.clock(), base_url=call.base_url, terminology=Expansion(read)),
         compartment=compartment,
         strict=call.prefer.handling == "strict",
         principal=call.principal.id,
         page_size=env.settings.page_size,
         max_page_size=env.settings.max_page_size,
     )
-    request = await understood(env, asked, access)
+    request = await understood(env, asked, read, access)
     if request.results.explain:
         return await _explained(env, call, request, access)
     if request.results.count_only:
-        count = await env.storage.finder.count(request.query, access)
+        count = _at_most(request, await env.storage.finder.count(request.query, access))
         links = _links(env, call, request, Page(()))
         return Result(200, body=bundle("searchset", _notes(request.issues), links=links, total=count))
-    page = await env.storage.finder.page(request.query, access)
-    total = await _total(env, request, access, page)
+    page, total = await _page_and_total(env, request, access)
     versions = await binary.restore_all(env.storage.blobs, list(page.versions))
     companions, cut = await included(env, request.includes, versions, access, call.base_url)
     entries = [
@@ -98,22 +103,27 @@ async def _scope(env: Env, call: Call) -> tuple[str, tuple[str, ...], str | None
     return f"{name}/*", tuple(type_ for type_ in stored if type_ in members), name
 
 
-async def _total(env: Env, request: Request, access: Access, page: Page) -> int | None:
-    """Return how many hits there are in all, as far as asked; None for what nobody needs to know.
+async def _page_and_total(env: Env, request: Request, access: Access) -> tuple[Page, int | None]:
+    """Return the page, and how many hits there are in all, as far as asked; None for what nobody needs to know.
 
     What lies beyond the cap is left open where no total was asked for, as the standard allows.
     """
-    asked = request.results.total
-    if asked == "none":
-        return None
-    if request.query.position is None and page.next is None:
-        return len(page.versions)  # all hits are on this page: most searches end here, without a second query
+    asked, most, finder = request.results.total, request.results.most, env.storage.finder
+    query = shortened(request.query, most)
+    if asked == "none" or (asked is None and query.position is not None):
+        return limited(await finder.page(query, access), query, most), None
     if asked is not None:
-        return await env.storage.finder.count(request.query, access)
-    if request.query.position is not None:
-        return None
-    counted = await env.storage.finder.count_within(TOTAL_CAP + 1, request.query, access)
-    return None if counted is None or counted > TOTAL_CAP else counted
+        page, counted = await finder.page_and_count(query, access)
+    else:
+        cap = TOTAL_CAP + 1 if most is None else min(most, TOTAL_CAP + 1)
+        page, counted = await finder.page_and_count(query, access, cap=cap)
+        counted = None if counted is None or counted > TOTAL_CAP else counted
+    return limited(page, query, most), None if counted is None else _at_most(request, counted)
+
+
+def _at_most(request: Request, count: int) -> int:
+    """Return how many of the hits all pages together have."""
+    return count if request.results.most is None else min(count, request.results.most)
 
 
 def _entry(env: Env, call: Call, version: Version, mode: str, wanted: Results) -> Entry:
@@ -150,4 +160,9 @@ def _links(env: Env, call: Call, request: Request, page: Page) -> dict[str, str]
 
 
 def _url(base: str, params: Params) -> str:
-    return f"{base}?{urlencode(params, safe=':|,/$')}" if params else base
+    query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in params)
+    return f"{base}?{query}" if params else base
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN(text) else quote_plus(text, safe=":|,/$")

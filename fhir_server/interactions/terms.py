@@ -3,8 +3,6 @@
 Spec: https://hl7.org/fhir/R4/search.html#modifiers
 """
 
-from dataclasses import replace
-
 from conformance.reference_text import split_reference
 from fhir_server.interactions.env import Env
 from fhir_server.kernel.errors import TooCostly
@@ -12,7 +10,7 @@ from fhir_server.kernel.fhir_json import decode_stored
 from fhir_server.kernel.query import Access
 from fhir_server.kernel.types import Resource, Version
 from fhir_server.search import Asked, Request
-from fhir_server.search.expansion import Canonical, Expansion, Unread
+from fhir_server.search.expansion import Canonical, Unread
 from fhir_server.search.syntax import escape
 
 MOST_READ = 50
@@ -21,13 +19,12 @@ MOST_READ = 50
 _VERSIONS = 20
 
 
-async def understood(env: Env, asked: Asked, access: Access) -> Request:
+async def understood(env: Env, asked: Asked, read: dict[Canonical, Resource | None], access: Access) -> Request:
     """Return what a search means; stored ValueSets and CodeSystems that it needs are read as the caller may see them.
 
+    Shape:  `read` is what the search's terminology looks into, empty at first
     Errors: those of `Search.request`, TooCostly when it needs too many resources
     """
-    read: dict[Canonical, Resource | None] = {}
-    asked = replace(asked, context=replace(asked.context, terminology=Expansion(read)))
     while True:
         try:
             return env.search.request(asked, key=env.cursor_key)

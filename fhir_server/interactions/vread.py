@@ -15,11 +15,18 @@ async def vread(env: Env, call: Call, access: Access) -> Result:
 
     Errors: NotFound for a version that never was, Gone for the one that a delete made
     """
-    name = call.address.version_id or ""
-    # Version ids are the decimal numbers that this server gave: "01" and "²" name nothing.
-    if not (name.isascii() and name.isdigit() and len(name) < 10 and str(int(name)) == name):
-        raise NotFound(f"{call.type}/{call.id} has no such version")
-    version = await env.storage.reader.read_version(call.type, call.id, int(name), access)
+    version = await env.storage.reader.read_version(call.type, call.id, version_number(call), access)
     if version is None:
         raise NotFound(f"{call.type}/{call.id} has no such version")
     return await present(env, call, existing(version, f"{call.type}/{call.id}"))
+
+
+def version_number(call: Call) -> int:
+    """Return the number of the version that the URL names; raise NotFound for what can be none.
+
+    Version ids are the decimal numbers that this server gave: "01" and "²" name nothing.
+    """
+    name = call.address.version_id or ""
+    if not (name.isascii() and name.isdigit() and len(name) < 10 and str(int(name)) == name):
+        raise NotFound(f"{call.type}/{call.id} has no such version")
+    return int(name)

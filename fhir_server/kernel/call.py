@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -110,10 +111,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The answer: `body` is JSON text, `version` tells ETag and Last-Modified, `issues` are hints, not failures."""
+    """The answer: `body` is JSON text, `version` tells ETag and Last-Modified, `issues` are hints, not failures.
+
+    `headers` are those that an operation alone knows of, as Content-Location of one that goes on in the background.
+    """
 
     status: int
     body: bytes | None = None
     version: Version | None = None
     location: str | None = None
     issues: tuple[Issue, ...] = field(default=())
+    headers: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,8 @@
     ├── NotFound 404             ├── UnsupportedMediaType 415
     ├── MethodNotAllowed 405     ├── Unprocessable 422
     └── NotAcceptable 406        ├── Throttled 429
-                                 └── Unavailable 503
+                                 ├── Unavailable 503
+                                 └── Outdated 503
 
 Spec: https://hl7.org/fhir/R4/http.html#Status-Codes, https://hl7.org/fhir/R4/valueset-issue-type.html
 """
@@ -112,6 +113,12 @@ class Throttled(FhirError):
 
 
 class Unavailable(FhirError):
+    status, code = 503, "transient"
+
+
+class Outdated(FhirError):
+    """The write follows search parameters that were altered in the meantime; with the new ones it can be done."""
+
     status, code = 503, "transient"
 
 

@@ -3,7 +3,8 @@
 A current document:  {_id, version, updated, method, json, resource, index, compartments, security}
 A history document:  {_id: "<id>/<version>", id, version, updated, until, method, json, compartments, security}
 A deleted resource keeps its current document (so that one version filter guards every write) but has neither
-`json`, `resource` nor `index`: no positive search criterion can match it.
+`json`, `resource` nor `index`: no positive search criterion can match it. `generation` stands in a current document
+whose index follows altered rules (ADR 6).
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ SECURITY = "security"
 BLOB = "blob"
 """GridFS key of a Binary's content when it is too large to stand in the document."""
 
+GENERATION = "generation"
+"""Which rules of indexing the index follows; not there for those that every database begins with."""
+
 HISTORY_ID = "id"
 UNTIL = "until"
 """History only: the instant at which the next version took over (for `_at`)."""
@@ -30,6 +34,8 @@ GUARDS = "guards"
 MIGRATIONS = "migrations"
 SECRETS = "secrets"
 BLOBS = "blobs"
+RULES = "rules"
+JOBS = "jobs"
 
 
 def history_collection(type_: str) -> str:

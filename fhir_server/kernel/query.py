@@ -67,12 +67,16 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place between two hits: behind the one with these sort values and id, or before it when `backwards`."""
+    """A place between two hits: behind the one with these sort values and id, or before it when `backwards`.
+
+    Shape: `passed` counts the hits before the place where a search is to have no more than so many, else 0
+    """
 
     values: tuple[Any, ...]
     type: str
     id: str
     backwards: bool = False
+    passed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,34 @@ class Settings:
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Doc("least severe record to log")] = "info"
     log_format: Annotated[Literal["json", "text"], Doc("form of the log on stderr")] = "json"
+    mllp: Annotated[
+        int | None, Doc("TCP port on which HL7 v2 messages are taken (MLLP), as 2575; unset: none", maximum=65_535)
+    ] = None
+    mllp_host: Annotated[str, Doc("address on which HL7 v2 messages are taken")] = "127.0.0.1"
+    mllp_workers: Annotated[
+        int, Doc("server processes that take HL7 v2 messages by MLLP; at most `workers`", minimum=1, maximum=1_024)
+    ] = 1
+    mllp_trust_network: Annotated[
+        bool, Doc("take HL7 v2 from other machines without asking for their certificates")
+    ] = False
+    mllp_certificate: Annotated[Path | None, Doc("PEM file of the MLLP server's certificate; set: TLS only")] = None
+    mllp_key: Annotated[Path | None, Doc("PEM file of the key of `mllp_certificate`")] = None
+    mllp_client_ca: Annotated[
+        Path | None, Doc("PEM file of the authorities whose certificates MLLP senders must show (mutual TLS)")
+    ] = None
+    mllp_idle_s: Annotated[int, Doc("seconds after which a silent MLLP connection is closed", minimum=1)] = 600
+    hl7_time_zone: Annotated[ZoneName | None, Doc("time zone of HL7 v2 times without offset; unset: `time_zone`")] = (
+        None
+    )
+    hl7_charset: Annotated[str | None, Doc("character set of HL7 v2 messages without MSH-18, as iso-8859-1")] = None
+    hl7_maps: Annotated[Path | None, Doc("folder of your own HL7 v2 maps (docs/hl7v2-maps.md)")] = None
+    hl7_folder: Annotated[Path | None, Doc("folder that is watched for files of HL7 v2 messages")] = None
+    hl7_partners: Annotated[
+        Path | None, Doc("YAML file of the systems that are told of changes by HL7 v2 (docs/hl7v2.md)")
+    ] = None
+    hl7_max_message_bytes: Annotated[int, Doc("largest HL7 v2 message, in bytes", minimum=1, maximum=11_000_000)] = (
+        10_000_000
+    )
     shutdown_grace_s: Annotated[int, Doc("seconds that requests in flight get to finish at shutdown")] = 20
 
 

@@ -42,12 +42,43 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Alteration:
+    """What a SearchParameter that is written or deleted alters in the rules of indexing.
+
+    Shape: `generation` is that of the rules which are altered; `types` those whose resources are to be indexed anew;
+           `dropped` names what they are no longer indexed with ("Patient.nickname~0a1b2c3d4e")
+    """
+
+    generation: int
+    types: frozenset[str]
+    dropped: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesState:
+    """How far the stored resources follow the rules of indexing.
+
+    Shape: `generation` counts alterations; `touched` holds, by type, the generation of the last one, as long as not
+           all of its resources are indexed anew; `indexed` names the parameters of users that are complete
+    """
+
+    generation: int = 0
+    touched: Mapping[str, int] = field(default_factory=dict)
+    indexed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A new version, prepared and ready to be stored; `resource` is None for a delete."""
+    """A new version, prepared and ready to be stored; `resource` is None for a delete.
+
+    `generation` is that of the rules which the index follows.
+    """
 
     version: Version
     resource: Resource | None = None
     index: Mapping[str, Any] = field(default_factory=dict)
+    generation: int = 0
+    alters: Alteration | None = None
 
 
 @dataclass(frozen=True, slots=True)

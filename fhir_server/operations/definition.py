@@ -1,4 +1,4 @@
-"""The definitions of the standard's operations, for the records of those that this server has.
+"""The definitions of operations, for their records: the standard's, and those of this server's own operations.
 
 Spec: https://hl7.org/fhir/R4/operationdefinition.html
 """
@@ -10,3 +10,8 @@ from conformance.load import definitions
 def standard(code: str, type_: str) -> OperationDefinition:
     """Return the standard's definition of an operation on a type ("Resource": on every type)."""
     return next(one for one in definitions().operations if (one.code, one.resources) == (code, (type_,)))
+
+
+def own_url(code: str) -> str:
+    """Return the URL of an operation that only this server has: its definition is part of the CapabilityStatement."""
+    return f"#{code}"

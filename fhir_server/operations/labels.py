@@ -56,16 +56,23 @@ async def relabel(env: Env, call: Call, access: Access, passed: Arguments, chang
         env.pipeline.check(resource)
         stored = await replace(env, call, access, Replacement(resource, call.id, "PATCH", env.clock(), current))
         assert stored.version is not None
-        return meta_result(stored.version)
+        return meta_result(meta_of(stored.version), stored.version)
 
     return await in_turn(env, [f"{call.type}/{call.id}"], attempt)
 
 
-def meta_result(version: Version) -> Result:
-    """Return the answer that hands out the meta of a version."""
-    meta = decode_stored(version.json)["meta"]
-    returned = {"resourceType": "Parameters", "parameter": [{"name": "return", "valueMeta": meta}]}
-    return Result(200, body=encode(returned), version=version)
+def meta_of(version: Version) -> Resource:
+    """Return the meta of a version, which every stored one has."""
+    resource: Resource = decode_stored(version.json)
+    meta: Resource = resource["meta"]
+    return meta
+
+
+def meta_result(meta: Resource, version: Version | None = None) -> Result:
+    """Return the answer that hands out a meta; that of a version also has its headers."""
+    # An empty object is not valid FHIR: where no label is in use, no meta is returned.
+    returned = {"parameter": [{"name": "return", "valueMeta": meta}]} if meta else {}
+    return Result(200, body=encode({"resourceType": "Parameters", **returned}), version=version)
 
 
 def _union(labels: list[Any], more: list[Any]) -> list[Any]:

@@ -6,9 +6,32 @@ Spec: https://hl7.org/fhir/R4/operationslist.html
 from collections.abc import Mapping
 
 from fhir_server.interactions.operation import Operation
-from fhir_server.operations import everything, lastn, meta, meta_add, meta_delete, stats, validate
+from fhir_server.operations import (
+    everything,
+    expunge,
+    lastn,
+    meta,
+    meta_add,
+    meta_delete,
+    reindex,
+    reindex_status,
+    stats,
+    validate,
+)
 
-_MODULES = (everything, lastn, meta, meta_add, meta_delete, stats, validate)
+_ALL = (
+    everything.OF_PATIENT,
+    everything.OF_ENCOUNTER,
+    expunge.OPERATION,
+    lastn.OPERATION,
+    meta.OPERATION,
+    meta_add.OPERATION,
+    meta_delete.OPERATION,
+    reindex.OPERATION,
+    reindex_status.OPERATION,
+    stats.OPERATION,
+    validate.OPERATION,
+)
 
-OPERATIONS: Mapping[str, Operation] = {module.OPERATION.definition.code: module.OPERATION for module in _MODULES}
-"""By name, without "$"."""
+OPERATIONS: Mapping[str, Operation] = {operation.definition.url: operation for operation in _ALL}
+"""By the URL of the definition: what one name means may differ from type to type."""

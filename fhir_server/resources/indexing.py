@@ -102,7 +102,7 @@ class Indexer:
         if parameter.parts:
             return self._store_composite(type_, parameter)
         assert parameter.definition.expression is not None
-        values = compile(parameter.definition.expression, type_, self._definitions)
+        values = compile(parameter.definition.expression, type_, self._definitions, types=parameter.types)
         where = parameter.field
         main, *variants = [
             (extract, _steps(where.variant(name) if name else where))

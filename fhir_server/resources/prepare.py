@@ -5,32 +5,43 @@ Spec: https://hl7.org/fhir/R4/http.html#create, https://hl7.org/fhir/R4/validati
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from conformance.walk import Validator
 from fhir_server.kernel.errors import Invalid, Issue, only_errors
-from fhir_server.kernel.fhir_json import encode
-from fhir_server.kernel.types import Draft, Method, Resource, Version
+from fhir_server.kernel.fhir_json import decode_stored, encode
+from fhir_server.kernel.types import Alteration, Draft, Method, Resource, Version
 from fhir_server.resources.indexing import Indexer
 from fhir_server.resources.versioning import next_instant, stamp
+from fhir_server.search import Search
+
+_RULE = "SearchParameter"
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The compiled rules that a write passes."""
+    """The compiled rules that a write passes.
+
+    `search` judges the SearchParameters of users, None where none is to come into force; `generation` numbers the rules
+    of indexing.
+    """
 
     validator: Validator
     indexer: Indexer
+    search: Search | None = None
+    generation: int = 0
 
     def check(self, resource: object, *, at: str | None = None) -> tuple[Issue, ...]:
         """Return the warnings of a resource; `at` is its place in a Bundle, for the issues' expressions.
 
-        Errors: Invalid with all issues (at most 100) when the resource breaks a rule of FHIR
+        Errors: Invalid with all issues (at most 100) when the resource breaks a rule of FHIR, or is to be a search
+                parameter and cannot be one
         """
         problems = self.validator.issues(resource)
         if not problems:
+            self._check_parameter(resource, at)
             return ()
         issues = tuple(
             Issue(problem.code, problem.diagnostics, problem.severity, _placed(problem.expression, at))
@@ -38,6 +49,7 @@ class Pipeline:
         )
         if only_errors(issues):
             raise Invalid(*issues)
+        self._check_parameter(resource, at)
         return issues
 
     def draft(self, resource: Resource, id_: str, *, method: Method, now: datetime, replaces: Version | None) -> Draft:
@@ -56,7 +68,29 @@ class Pipeline:
             compartments=indexed.compartments,
             security=indexed.security,
         )
-        return Draft(version, stamped, indexed.index)
+        alters = self._alteration(replaces, stamped) if version.type == _RULE else None
+        return Draft(version, stamped, indexed.index, self.generation, alters)
+
+    def tombstone(self, current: Version, now: datetime) -> Draft:
+        """Return the version that a delete makes; see the function of the same name."""
+        alters = self._alteration(current, None) if current.type == _RULE else None
+        return replace(tombstone(current, now), generation=self.generation, alters=alters)
+
+    def _check_parameter(self, resource: Any, at: str | None) -> None:
+        if self.search is None or resource["resourceType"] != _RULE:
+            return
+        try:
+            self.search.check_custom(resource)
+        except Invalid as error:
+            raise type(error)(
+                *(replace(one, expression=_placed(one.expression or "", at)) for one in error.issues)
+            ) from None
+
+    def _alteration(self, replaces: Version | None, after: Resource | None) -> Alteration | None:
+        if self.search is None:
+            return None
+        before = None if replaces is None or replaces.deleted else decode_stored(replaces.json)
+        return self.search.alteration(before, after, generation=self.generation)
 
 
 def tombstone(current: Version, now: datetime) -> Draft:

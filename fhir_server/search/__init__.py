@@ -3,17 +3,19 @@
 Spec: https://hl7.org/fhir/R4/search.html
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
 
 from conformance.definitions import Definitions, SearchParameter
 from fhir_server.kernel.call import Params
+from fhir_server.kernel.errors import Invalid, PreconditionFailed
 from fhir_server.kernel.fhir_json import decode_stored, encode
 from fhir_server.kernel.layout import IndexSpec
 from fhir_server.kernel.query import Query
-from fhir_server.kernel.types import Resource
+from fhir_server.kernel.types import Alteration, Resource
 from fhir_server.search.context import Context, Terminology
+from fhir_server.search.custom import alteration, defined, in_force, incomplete, is_asked_for, own_fields
 from fhir_server.search.fields import index_specs
 from fhir_server.search.guard_keys import guard_keys
 from fhir_server.search.includes import Follower, Include
@@ -27,12 +29,24 @@ __all__ = ["Asked", "Context", "Include", "Request", "Results", "Search", "Termi
 
 
 class Search:
-    """Everything that search knows, compiled from the definitions; `zone` is for times that name none."""
+    """Everything that search knows, compiled from the definitions; `zone` is for times that name none.
 
-    def __init__(self, definitions: Definitions, *, zone: tzinfo = UTC) -> None:
+    Shape: `custom` are the SearchParameters of users, `indexed` the names of those that are complete
+    """
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        *,
+        zone: tzinfo = UTC,
+        custom: Sequence[Resource] = (),
+        indexed: Collection[str] = (),
+    ) -> None:
         self._definitions = definitions
-        self.registry = registry(definitions)
         self._zone = zone
+        self.in_force = in_force(custom, indexed, registry(definitions), definitions)
+        self.registry = self.in_force.registry
+        self._pending = self.in_force.pending
         self.follower = Follower(definitions, self.registry)
 
     @property
@@ -63,12 +77,39 @@ class Search:
         return index_specs(type_, {code: one.definition for code, one in self.registry[type_].items()})
 
     def request(self, asked: Asked, *, key: bytes) -> Request:
-        """Return what a search means; see `request.understand`."""
-        return understand(replace(asked, context=replace(asked.context, zone=self._zone)), self.registry, key)
+        """Return what a search means; see `request.understand`.
+
+        It warns of parameters with which not all resources are indexed yet, and is refused for them when strict.
+        """
+        asked = replace(asked, context=replace(asked.context, zone=self._zone))
+        found = understand(asked, self.registry, key)
+        warnings = incomplete(found.query, found.includes, self._pending) if self._pending else []
+        if warnings and asked.strict:
+            raise Invalid(*(replace(one, severity="error") for one in warnings))
+        return replace(found, issues=(*found.issues, *warnings)) if warnings else found
 
     def criteria(self, type_: str, params: Params, base_url: str) -> Query:
-        """Return the query of a conditional interaction; see `request.plain_criteria`."""
-        return plain_criteria(type_, params, Context(zone=self._zone, base_url=base_url), self.registry)
+        """Return the query of a conditional interaction; see `request.plain_criteria`.
+
+        Errors: PreconditionFailed for a parameter that could overlook resources: what is there might be made twice
+        """
+        query = plain_criteria(type_, params, Context(zone=self._zone, base_url=base_url), self.registry)
+        if self._pending and (warnings := incomplete(query, (), self._pending)):
+            raise PreconditionFailed(*(replace(one, severity="error") for one in warnings))
+        return query
+
+    def rests_on_custom(self, query: Query) -> bool:
+        """Tell whether a query reads parameters that users define."""
+        return bool(self.in_force.sources and own_fields(query))
+
+    def check_custom(self, resource: Resource) -> None:
+        """Raise Unusable when a valid SearchParameter is to be a parameter but cannot be one."""
+        if is_asked_for(resource, self._definitions):
+            defined(resource, self.registry, self._definitions)
+
+    def alteration(self, before: Resource | None, after: Resource | None, *, generation: int) -> Alteration | None:
+        """Return what a SearchParameter in the place of another alters; see `in_force.alteration`."""
+        return alteration(before, after, self.in_force, self._definitions, generation=generation)
 
     def guard_keys(self, type_: str, params: Params) -> tuple[str, ...]:
         """Return the guards of a conditional write; see `guard_keys.guard_keys`."""

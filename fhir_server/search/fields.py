@@ -16,6 +16,7 @@ from conformance.definitions import SearchKind, SearchParameter
 from fhir_server.kernel.fhir_time import EARLIEST
 from fhir_server.kernel.layout import COMPARTMENTS, ID, INDEX, IndexSpec
 from fhir_server.kernel.query import SortKey
+from fhir_server.search.targets import narrowed
 
 LAST_UPDATED = "_lastUpdated"
 NEAR = "near"
@@ -104,6 +105,8 @@ def field(
     row, code = of_type(type_), parameter.code
     single = code in row.single or parameter.type == "special"
     folder = INDEX if single or code in row.own else _RARE
+    if targets and parameter.expression:
+        targets = narrowed(targets, parameter.expression)
     return Field(code, f"{folder}.{code}", single, targets, systems)
 
 

@@ -6,14 +6,14 @@ Spec: https://hl7.org/fhir/R4/http.html#paging
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from fhir_server.kernel.errors import Invalid, Issue
 from fhir_server.kernel.fhir_json import decode_stored, encode
-from fhir_server.kernel.query import Position
+from fhir_server.kernel.query import Page, Position, Query
 
 PARAMETER = "_page"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,8 +37,8 @@ class Binding:
 
 def to_text(position: Position, binding: Binding, key: bytes) -> str:
     """Return the text of a position for a link."""
-    content = [[_packed(value) for value in position.values], position.type, position.id, position.backwards]
-    payload = encode(content)
+    values = [_packed(value) for value in position.values]
+    payload = encode([values, position.type, position.id, position.backwards, position.passed])
     return urlsafe_b64encode(_mac(payload, binding, key) + payload).decode("ascii").rstrip("=")
 
 
@@ -54,13 +54,38 @@ def from_text(text: str, binding: Binding, key: bytes) -> Position:
     mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
     if not hmac.compare_digest(mac, _mac(payload, binding, key)):
         raise _foreign()
-    values, type_, id_, backwards = decode_stored(payload)
-    return Position(tuple(_unpacked(value) for value in values), type_, id_, backwards)
+    values, *rest = decode_stored(payload)
+    return Position(tuple(_unpacked(value) for value in values), *rest)
 
 
 def without_page(params: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Return the parameters of the search that a page belongs to."""
     return tuple(pair for pair in params if pair[0] != PARAMETER)
+
+
+def shortened(query: Query, most: int | None) -> Query:
+    """Return the query of a page that stops where the search has had `most` hits; None sets no limit."""
+    if most is None or (query.position is not None and query.position.backwards):
+        return query
+    return replace(query, count=min(query.count, most - _passed(query)))
+
+
+def limited(found: Page, query: Query, most: int | None) -> Page:
+    """Return a page whose links know how many hits lie before them, and which has no next one after `most`."""
+    if most is None:
+        return found
+    passed, here = _passed(query), len(found.versions)
+    if query.position is not None and query.position.backwards:
+        passed = max(passed - here, 0)
+    return Page(
+        found.versions,
+        next=replace(found.next, passed=passed + here) if found.next is not None and passed + here < most else None,
+        previous=None if found.previous is None else replace(found.previous, passed=passed),
+    )
+
+
+def _passed(query: Query) -> int:
+    return 0 if query.position is None else query.position.passed
 
 
 def _mac(payload: bytes, binding: Binding, key: bytes) -> bytes:

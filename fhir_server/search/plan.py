@@ -34,8 +34,9 @@ def natural_order(type_: str, filters: Sequence[Filter], parameters: Mapping[str
 
 def assured(key: SortKey, filters: Sequence[Filter]) -> SortKey:
     """Return the key, marked when the filters let through only documents that have its value."""
-    _, compared = _conditions(filters)
-    return replace(key, always=key.always or key.path.rpartition(".")[0] in compared)
+    if key.always or key.path.rpartition(".")[0] not in _conditions(filters)[1]:
+        return key
+    return replace(key, always=True)
 
 
 def _order(index: Curated, compared: Collection[str], parameters: Mapping[str, Parameter]) -> SortKey | None:

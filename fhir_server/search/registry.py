@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/searchparameter-registry.html, https://hl7.org/fhi
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conformance.definitions import Definitions, Element, SearchKind, SearchParameter
 from conformance.fhirpath import Binary, Call, Index, Member, Node, TypeTest, parse
@@ -18,7 +18,8 @@ class Parameter:
     """A search parameter of one type.
 
     Shape: `any_of` and `all_of` are codes of other parameters that it is made of, so that nothing is stored for it;
-           `parts` are the parameters of a composite's components
+           `parts` are the parameters of a composite's components; `source` is the SearchParameter resource that
+           defines it ("SearchParameter/a"), None for R4's own; `types` those of the values that count, None for all
     """
 
     type: str
@@ -27,6 +28,10 @@ class Parameter:
     any_of: tuple[str, ...] = ()
     all_of: tuple[str, ...] = ()
     parts: tuple["Parameter", ...] = ()
+    source: str | None = None
+    types: frozenset[str] | None = None
+    complete: bool = True
+    """Whether every resource is indexed with it: one that users define begins with those that are written from then."""
 
     @property
     def code(self) -> str:
@@ -81,6 +86,21 @@ def registry(definitions: Definitions) -> Registry:
         type_: _of_type(type_, {**parameters, _LANGUAGE.code: _LANGUAGE, **worded(parameters, WORDED)}, definitions)
         for type_, parameters in definitions.search_parameters.items()
     }
+
+
+def placed(
+    definition: SearchParameter,
+    definitions: Definitions,
+    *,
+    name: str,
+    source: str,
+    parts: tuple[Parameter, ...] = (),
+    types: frozenset[str] | None = None,
+) -> Parameter:
+    """Return the parameter of its base that a resource of users defines; `name` is that of its stored values."""
+    type_, stored = definition.base, replace(definition, code=name)
+    where = field(type_, stored) if parts else _field(type_, stored, definitions)
+    return Parameter(type_, definition, where, parts=parts, source=source, types=types)
 
 
 def _of_type(

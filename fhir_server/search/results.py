@@ -16,7 +16,7 @@ Total: TypeAlias = Literal["none", "estimate", "accurate"]
 Summary: TypeAlias = Literal["true", "text", "data", "count", "false"]
 
 RESULT_PARAMETERS = frozenset(
-    {"_sort", "_count", "_total", "_summary", "_elements", "_contained", "_containedType", "_explain"}
+    {"_sort", "_count", "_total", "_summary", "_elements", "_contained", "_containedType", "_explain", "_maxresults"}
 )
 _TOTALS: Mapping[str, Total] = {value: value for value in get_args(Total)}
 _SUMMARIES: Mapping[str, Summary] = {value: value for value in get_args(Summary)}
@@ -29,7 +29,10 @@ IGNORED = frozenset({"_format", "_pretty"})
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """How results are to be returned; None where the client did not say."""
+    """How results are to be returned; None where the client did not say.
+
+    Shape: `most` is how many hits all pages together may have, as _maxresults of R5
+    """
 
     sort: tuple[str, ...] = ()
     count: int | None = None
@@ -37,6 +40,7 @@ class Results:
     summary: Summary | None = None
     elements: tuple[str, ...] = ()
     explain: bool = False
+    most: int | None = None
 
     @property
     def count_only(self) -> bool:
@@ -59,11 +63,12 @@ def results(params: Iterable[tuple[str, str]]) -> Results:
         raise NotSupported(Issue("not-supported", "_contained: only false is possible here", expression="_contained"))
     return Results(
         sort=tuple(lists["_sort"]),
-        count=_count(once.get("_count")),
+        count=_whole("_count", once.get("_count")),
         total=_choice("_total", once, _TOTALS),
         summary=_choice("_summary", once, _SUMMARIES),
         elements=tuple(lists["_elements"]),
         explain=_choice("_explain", once, _EXPLAIN) == "true",
+        most=_most(once.get("_maxresults")),
     )
 
 
@@ -86,11 +91,18 @@ def sort_keys(codes: Iterable[str], parameters: Mapping[str, Parameter]) -> tupl
     return tuple(keys), None
 
 
-def _count(text: str | None) -> int | None:
+def _most(text: str | None) -> int | None:
+    most = _whole("_maxresults", text)
+    if most == 0:
+        raise _invalid("_maxresults", "at least 1; to count without hits, use _summary=count")
+    return most
+
+
+def _whole(name: str, text: str | None) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit()):
-        raise _invalid("_count", "not a whole number")
+        raise _invalid(name, "not a whole number")
     return int(text[-9:]) if len(text.lstrip("0")) < 10 else 10**9
 
 

@@ -3,12 +3,14 @@
 Spec: https://hl7.org/fhir/R4/binary.html, https://www.mongodb.com/docs/manual/core/gridfs/
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from bson import ObjectId
 from bson.errors import InvalidId
 from gridfs import AsyncGridFSBucket
 from gridfs.errors import NoFile
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from fhir_server.kernel import layout
@@ -52,3 +54,14 @@ class Blobs:
             async for _ in self._bucket.find({layout.ID: ObjectId(key)}, limit=1):
                 return True
         return False
+
+
+async def remove(database: AsyncDatabase[dict[str, Any]], keys: Sequence[str], session: AsyncClientSession) -> None:
+    """Remove contents together with whatever else the transaction of the session does.
+
+    GridFS itself knows no transactions, but its two collections are collections like others.
+    """
+    if keys:
+        ids = {"$in": [ObjectId(key) for key in keys]}
+        await database[f"{layout.BLOBS}.files"].delete_many({layout.ID: ids}, session=session)
+        await database[f"{layout.BLOBS}.chunks"].delete_many({"files_id": ids}, session=session)

@@ -23,6 +23,7 @@ from fhir_server.storage.find import Finder
 from fhir_server.storage.guards import Guards
 from fhir_server.storage.history import History
 from fhir_server.storage.read import Observe, Reader
+from fhir_server.storage.reindexing import Jobs, Rules, Walk
 from fhir_server.storage.schema import IndexSpecs, Schema, migrate
 from fhir_server.storage.transaction import Client
 from fhir_server.storage.turns import Turns
@@ -53,6 +54,9 @@ class Storage:
     history: History
     finder: Finder
     blobs: Blobs
+    rules: Rules
+    walk: Walk
+    jobs: Jobs
     warning: str | None
 
     async def ping(self) -> None:
@@ -94,31 +98,37 @@ async def open_storage(
     client = await _connected(settings, observe_pool)
     try:
         database = client[settings.database]
-        limit_s = settings.query_time_limit_ms / 1_000
         schema = Schema(database, index_specs)
         await migrate(database)
         if make_indexes:
             await schema.ensure_stored()
-        reader = Reader(database, time_limit_s=limit_s, observe=observe)
-        writer = Writer(
-            database, schema, native_copy=settings.native_copy, time_limit_s=limit_s, observe=observe
-        )  # fmt: skip
-        yield Storage(
-            database=database,
-            schema=schema,
-            reader=reader,
-            writer=writer,
-            guards=Guards(database),
-            turns=Turns(),
-            history=History(database, schema, time_limit_s=limit_s),
-            finder=Finder(database, time_limit_ms=settings.query_time_limit_ms),
-            blobs=Blobs(database),
-            warning=_warning(await _version(client), settings),
-        )
-        await writer.idle()
-        await reader.idle()
+        storage = _storage(database, schema, settings, observe, _warning(await _version(client), settings))
+        yield storage
+        await storage.writer.idle()
+        await storage.reader.idle()
     finally:
         await client.close()
+
+
+def _storage(
+    database: AsyncDatabase[dict[str, Any]], schema: Schema, settings: Settings, observe: Observe, warning: str | None
+) -> Storage:
+    limit_s, rules = settings.query_time_limit_ms / 1_000, Rules(database)
+    return Storage(
+        database=database,
+        schema=schema,
+        reader=Reader(database, time_limit_s=limit_s, observe=observe),
+        writer=Writer(database, schema, rules, native_copy=settings.native_copy, time_limit_s=limit_s, observe=observe),
+        guards=Guards(database),
+        turns=Turns(),
+        history=History(database, schema, time_limit_s=limit_s),
+        finder=Finder(database, time_limit_ms=settings.query_time_limit_ms),
+        blobs=Blobs(database),
+        rules=rules,
+        walk=Walk(database),
+        jobs=Jobs(database),
+        warning=warning,
+    )
 
 
 async def _connected(settings: Settings, observe_pool: ObservePool) -> Client:

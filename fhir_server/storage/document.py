@@ -60,9 +60,16 @@ def current(draft: Draft, *, native_copy: bool) -> RawBSONDocument:
     document = {layout.ID: version.id, **_common(version)}
     if not version.deleted:
         document[layout.INDEX] = draft.index
+        if draft.generation:
+            document[layout.GENERATION] = draft.generation
         if native_copy and draft.resource is not None:
             document[layout.RESOURCE] = draft.resource
     return RawBSONDocument(_encode(document))
+
+
+def indexed_anew(index: Mapping[str, Any], compartments: tuple[str, ...], generation: int) -> dict[str, Any]:
+    """Return the fields of a current document that a new index replaces."""
+    return {layout.INDEX: index, layout.COMPARTMENTS: compartments, layout.GENERATION: generation}
 
 
 def superseded(replaced: Version, draft: Draft) -> RawBSONDocument:

@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#read, https://hl7.org/fhir/R4/http.html#vread
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ Observe = Callable[[str, int], None]
 _AT_ONCE = 1_000
 """Ids of one find in `read_many`."""
 
+_SHARED = 32
+"""References up to which `read_many` joins the batches of `read`: so small transactions share finds with each other."""
+
 
 class Reader:
     """Hands out stored versions by their address."""
@@ -40,6 +44,10 @@ class Reader:
 
     async def read_many(self, references: Sequence[tuple[str, str]], access: Access) -> dict[tuple[str, str], Version]:
         """Return the current versions that exist and may be seen, by (type, id)."""
+        if len(references) <= _SHARED:
+            one_by_one = list(dict.fromkeys(references))
+            read = await asyncio.gather(*(self.read(type_, id_, access) for type_, id_ in one_by_one))
+            return {key: version for key, version in zip(one_by_one, read, strict=True) if version is not None}
         ids_of: dict[str, dict[str, None]] = {}
         for type_, id_ in references:
             ids_of.setdefault(type_, {})[id_] = None

@@ -18,6 +18,7 @@ from fhir_server.kernel import layout
 from fhir_server.kernel.errors import Unavailable
 from fhir_server.kernel.layout import IndexSpec
 from fhir_server.storage import guards, translate
+from fhir_server.storage.reindexing import jobs, rules
 
 Database: TypeAlias = AsyncDatabase[dict[str, Any]]
 
@@ -51,6 +52,7 @@ class Schema:
             with translate.errors():
                 # Side by side: most of the time of making one is waiting for the journal.
                 await asyncio.gather(*(self._make(type_) for type_ in missing))
+            await rules.set_noted_fences(self._database, missing)
             self._ready.update(missing)
 
     async def ensure_stored(self) -> None:
@@ -132,7 +134,10 @@ async def _guards_expire(database: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "guards expire", _guards_expire),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "guards expire", _guards_expire),
+    Migration(2, "ended jobs expire", jobs.expire),
+)
 
 
 async def migrate(database: Database, migrations: tuple[Migration, ...] = MIGRATIONS) -> list[int]:

@@ -21,7 +21,16 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
-from fhir_server.kernel.errors import Conflict, FhirError, Issue, TooCostly, TooLarge, Unavailable, Unprocessable
+from fhir_server.kernel.errors import (
+    Conflict,
+    FhirError,
+    Issue,
+    Outdated,
+    TooCostly,
+    TooLarge,
+    Unavailable,
+    Unprocessable,
+)
 
 RETRY_AFTER_S = 5
 """What the Retry-After header says while the database is away: about one election or one restart."""
@@ -31,6 +40,8 @@ PATIENCE_S = 5.0
 
 DUPLICATE_KEY = 11000
 WRITE_CONFLICT = 112
+_FENCED = 121
+"""DocumentValidationFailure: only the fences of `reindexing.rules` are conditions on documents."""
 _TOO_DEEP = frozenset({15})
 _TOO_LARGE = frozenset({10334, 17419, 17420})
 _TRANSACTION_TOO_LARGE = frozenset({257, 290})
@@ -60,6 +71,8 @@ def translated(error: PyMongoError | BSONError, *, slow: type[FhirError] = TooCo
         return Conflict("another writer has already stored this")
     if number == WRITE_CONFLICT:
         return WriteConflict("another writer is changing this resource at the same moment")
+    if number == _FENCED:
+        return Outdated("the search parameters were altered in the meantime")
     if isinstance(error, ExecutionTimeout) or number in _TOO_SLOW:
         return unavailable() if slow is Unavailable else slow("the database needs longer for this than is allowed")
     if isinstance(error, ConnectionFailure | WTimeoutError | InvalidOperation | ConfigurationError) or number in _AWAY:

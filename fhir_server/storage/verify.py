@@ -18,6 +18,7 @@ from fhir_server.kernel.fhir_json import decode
 from fhir_server.kernel.types import Resource, Version
 from fhir_server.storage import document, translate
 from fhir_server.storage.blobs import Blobs
+from fhir_server.storage.expunge import expunged
 from fhir_server.storage.schema import Schema
 
 Database: TypeAlias = AsyncDatabase[dict[str, Any]]
@@ -56,11 +57,13 @@ async def _current(database: Database, blobs: Blobs, type_: str, native_copy: bo
     """Yield what is wrong with the current versions, and with the chain of versions behind each."""
     async for documents in _chunks(database, type_):
         versions = [document.version_of(type_, one[layout.ID], one) for one in documents]
-        chains = await _chains(database, type_, [version.id for version in versions])
+        ids = [version.id for version in versions]
+        chains, gone = await _chains(database, type_, ids), await expunged(database, type_, ids)
         for version, stored in zip(versions, documents, strict=True):
             copied = version.deleted or not native_copy or layout.RESOURCE in stored
             missing = [] if copied else ["the native copy is missing"]
-            for problem in [*_content(version, stored), *missing, *_chain(version, chains.get(version.id, []))]:
+            chain = _chain(version, chains.get(version.id, []), gone.get(version.id, frozenset()))
+            for problem in [*_content(version, stored), *missing, *chain]:
                 yield Finding(version.reference, problem)
         async for finding in _blobs(blobs, versions):
             yield finding
@@ -110,23 +113,23 @@ async def _chains(database: Database, type_: str, ids: list[str]) -> dict[str, l
     return chains
 
 
-def _chain(current: Version, chain: list[Stored]) -> Iterator[str]:
-    """Yield what breaks the sequence 1, 2, … current, each version current until the next one."""
+def _chain(current: Version, chain: list[Stored], gone: frozenset[int]) -> Iterator[str]:
+    """Yield what breaks the sequence 1, 2, … current, each version current until the next one; `gone` may lack."""
     numbers = [stored[layout.VERSION] for stored in chain]
-    if numbers != list(range(1, current.version)):
-        absent = sorted(set(range(1, current.version)) - set(numbers))
-        yield (
-            f"version {current.version} is current, but history lacks {_some(absent)}"
-            if absent
-            else ("history has versions that are not older than the current one")
-        )
+    if absent := sorted(set(range(1, current.version)) - set(numbers) - gone):
+        yield f"version {current.version} is current, but history lacks {_some(absent)}"
         return
-    followers = [*(stored[layout.UPDATED] for stored in chain[1:]), current.updated]
-    for stored, updated in zip(chain, followers, strict=False):  # an empty chain has no first version to end
-        if stored[layout.UNTIL] != updated:
-            yield f"version {stored[layout.VERSION]} does not end when the next one begins"
+    if not set(numbers) <= set(range(1, current.version)):
+        yield "history has versions that are not older than the current one"
+        return
+    later = [(stored[layout.VERSION], stored[layout.UPDATED]) for stored in chain[1:]]
+    followers = [*later, (current.version, current.updated)]
+    for stored, (follower, updated) in zip(chain, followers, strict=False):  # an empty chain has no version to end
+        number = stored[layout.VERSION]
+        if follower == number + 1 and stored[layout.UNTIL] != updated:
+            yield f"version {number} does not end when the next one begins"
         if stored[layout.UPDATED] >= updated:
-            yield f"version {stored[layout.VERSION]} is not older than the next one"
+            yield f"version {number} is not older than the next one"
 
 
 def _content(version: Version, stored: Stored) -> Iterator[str]:

@@ -20,10 +20,11 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from fhir_server.kernel import layout
 from fhir_server.kernel.errors import Conflict, FhirError, TooCostly, Unavailable
-from fhir_server.kernel.types import Change, Guard
+from fhir_server.kernel.types import Alteration, Change, Guard
 from fhir_server.storage import document, guards, transaction, translate
 from fhir_server.storage.coalesce import Coalescer, Limits
 from fhir_server.storage.read import Observe
+from fhir_server.storage.reindexing import Rules
 from fhir_server.storage.schema import Schema
 
 _BREATH = 100
@@ -56,10 +57,12 @@ class _Step:
 class _Commit:
     steps: tuple[_Step, ...]
     guards: tuple[Guard, ...]
+    alteration: Alteration | None = None
 
     @property
     def lone_insert(self) -> bool:
-        return len(self.steps) == 1 and self.steps[0].replaces is None and not self.guards
+        alone = len(self.steps) == 1 and self.steps[0].replaces is None
+        return alone and not self.guards and self.alteration is None
 
     @property
     def keys(self) -> frozenset[tuple[str, str]]:
@@ -78,6 +81,7 @@ class Writer:
         self,
         database: AsyncDatabase[dict[str, Any]],
         schema: Schema,
+        rules: Rules,
         *,
         native_copy: bool,
         time_limit_s: float,
@@ -85,6 +89,7 @@ class Writer:
     ) -> None:
         self._database = database
         self._schema = schema
+        self._rules = rules
         self._native_copy = native_copy
         self._time_limit_s = time_limit_s
         self._observe = observe
@@ -95,12 +100,13 @@ class Writer:
         """Store all changes, or none.
 
         Errors: Conflict when a replaced version is no longer current, an id is taken or a guard moved; TooLarge,
-                Unprocessable for what MongoDB cannot hold; TooCostly, Unavailable
+                Unprocessable for what MongoDB cannot hold; Outdated when a change follows search parameters that were
+                altered; TooCostly, Unavailable
         """
         if not changes and not guards:
             return
         await self._schema.ensure({change.draft.version.type for change in changes})
-        commit = _Commit(await self._encoded(changes), tuple(guards))
+        commit = _Commit(await self._encoded(changes), tuple(guards), _alteration(changes))
         if len(commit.steps) > _LARGE:
             self._observe("commit", 1)
             await self._store([commit])
@@ -191,8 +197,11 @@ class Writer:
         """Store all commits in one transaction."""
         steps = [step for commit in commits for step in commit.steps]
         promises = [guard for commit in commits for guard in commit.guards]
+        alterations = [commit.alteration for commit in commits if commit.alteration is not None]
 
         async def work(session: AsyncClientSession) -> None:
+            if alterations:
+                await self._rules.alter(alterations, session)
             for some in _chunks(promises):
                 await self._database[layout.GUARDS].bulk_write(
                     [guards.taking(guard) for guard in some], session=session
@@ -206,6 +215,7 @@ class Writer:
             time_limit_s=self._limit(len(steps)),
             slow=TooCostly if len(steps) > _LARGE else Unavailable,
         )
+        self._rules.known = max((one.generation + 1 for one in alterations), default=self._rules.known)
 
     def _limit(self, changes: int) -> float:
         """Return the seconds that a transaction may take."""
@@ -223,6 +233,15 @@ class Writer:
                 raise Conflict("the resource has changed since it was read")
         for some in _chunks([step.history for step in steps if step.history is not None]):
             await history.insert_many(some, session=session)
+
+
+def _alteration(changes: Sequence[Change]) -> Alteration | None:
+    """Return what all changes together alter in the rules of indexing."""
+    found = [change.draft.alters for change in changes if change.draft.alters is not None]
+    if not found:
+        return None
+    types = frozenset(type_ for one in found for type_ in one.types)
+    return Alteration(found[0].generation, types, frozenset(name for one in found for name in one.dropped))
 
 
 def _replacement(step: _Step) -> "ReplaceOne[Any]":

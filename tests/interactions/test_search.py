@@ -285,3 +285,38 @@ async def test_explain_tells_the_plan_in_words(fhir: httpx2.AsyncClient, url: st
     assert any(told in issue["diagnostics"] for issue in outcome["issue"])
     assert all("every document" not in issue["diagnostics"] for issue in outcome["issue"])
     assert 400 == (await fhir.get(f"{url}&_explain=maybe")).status_code
+
+
+@pytest.mark.parametrize(("most", "count", "sizes"), [(5, 2, [2, 2, 1]), (4, 2, [2, 2]), (1, 2, [1]), (9, 4, [4, 3])])
+async def test_all_pages_together_have_at_most_so_many_hits(
+    fhir: httpx2.AsyncClient, most: int, count: int, sizes: list[int]
+) -> None:
+    await put(fhir, "most", *(patient(id=f"most-{number}") for number in range(7)))
+    params = {"_tag": f"{SYSTEM}|most", "_sort": "_id", "_maxresults": str(most), "_count": str(count)}
+    found = await bundle_of(fhir, "/Patient", **params)
+    assert found["total"] == min(most, 7)
+    pages = [ids(found)]
+    while following := link(found, "next"):
+        found = await bundle_of(fhir, following)
+        pages.append(ids(found))
+        back = await bundle_of(fhir, link(found, "previous") or "")
+        assert ids(back) == pages[-2]
+        assert ids(await bundle_of(fhir, link(back, "next") or "")) == pages[-1]
+    assert [len(page) for page in pages] == sizes
+    assert [id_ for page in pages for id_ in page] == [f"most-{number}" for number in range(min(most, 7))]
+
+
+@pytest.mark.parametrize("extra", [{"_total": "accurate"}, {"_summary": "count"}])
+async def test_total_counts_no_more_hits_than_are_wanted(fhir: httpx2.AsyncClient, extra: dict[str, str]) -> None:
+    await put(fhir, "total", *(patient(id=f"total-{number}") for number in range(4)))
+    params = {"_tag": f"{SYSTEM}|total", "_count": "1", **extra}
+    assert (await bundle_of(fhir, "/Patient", **params))["total"] == 4
+    assert (await bundle_of(fhir, "/Patient", **params, _maxresults="3"))["total"] == 3
+    assert (await bundle_of(fhir, "/Patient", **params, _maxresults="9"))["total"] == 4
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
+async def test_senseless_limit_of_hits_is_refused(fhir: httpx2.AsyncClient, value: str) -> None:
+    response = await fhir.get("/Patient", params={"_maxresults": value})
+    assert 400 == response.status_code
+    assert "_maxresults" in response.json()["issue"][0]["diagnostics"]

@@ -183,6 +183,25 @@ async def test_a_patient_who_is_not_there_is_404_or_410(fhir: httpx2.AsyncClient
     assert 410 == (await fhir.get(f"/{owner}/$everything")).status_code
 
 
-@pytest.mark.parametrize("path", ["/Patient/$everything", "/Observation/1/$everything", "/$everything"])
+async def test_all_records_have_every_patient_and_member_once_and_what_they_refer_to(fhir: httpx2.AsyncClient) -> None:
+    practitioner = await put(fhir, {"resourceType": "Practitioner"})
+    people = [await put(fhir, patient(generalPractitioner=[to(practitioner)])) for _ in range(3)]
+    weights = [await put(fhir, observation(subject=to(one))) for one in people]
+    await put(fhir, observation(subject=to(await put(fhir, {"resourceType": "Device"}))))
+    gone = await put(fhir, patient())
+    await fhir.delete(f"/{gone}")
+    since = (await fhir.get(f"/{practitioner}")).json()["meta"]["lastUpdated"]
+    url: str | None = f"/Patient/$everything?_since={since}&_count=500"
+    matched, included = [], set()
+    while url is not None:
+        bundle = (await fhir.get(url)).json()
+        matched += listed(bundle, "match")
+        included |= set(listed(bundle, "include"))
+        url = next_of(bundle)
+    assert sorted([*people, *weights]) == sorted(matched)
+    assert {practitioner} == included
+
+
+@pytest.mark.parametrize("path", ["/Encounter/$everything", "/Observation/1/$everything", "/$everything"])
 async def test_other_levels_and_types_have_no_record(fhir: httpx2.AsyncClient, path: str) -> None:
     assert 404 == (await fhir.get(path)).status_code

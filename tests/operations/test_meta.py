@@ -38,6 +38,41 @@ async def test_the_meta_of_a_resource_is_read(fhir: httpx2.AsyncClient, method: 
     assert (created["meta"], 'W/"1"') == (returned(response), response.headers["etag"])
 
 
+async def test_the_meta_of_an_earlier_version_is_read(fhir: httpx2.AsyncClient) -> None:
+    created = await stored(fhir, meta={"tag": [TAG]})
+    url = f"/Patient/{created['id']}"
+    await fhir.post(f"{url}/$meta-delete", json=labels(tag=[TAG]))
+    assert created["meta"] == returned(await fhir.get(f"{url}/_history/1/$meta"))
+    assert 404 == (await fhir.get(f"{url}/_history/3/$meta")).status_code
+    assert 404 == (await fhir.post(f"{url}/_history/1/$meta-add", json=labels(tag=[TAG]))).status_code
+
+
+@pytest.mark.parametrize("path", ["/Patient/$meta", "/$meta"])
+async def test_the_labels_in_use_on_a_type_and_on_the_server_come_once_each(
+    fhir: httpx2.AsyncClient, path: str
+) -> None:
+    code = str(uuid4())
+    tags = [{"system": "urn:test:tags", "code": f"{code}-{number}", "display": "seen"} for number in range(5)]
+    for number in range(5):
+        await stored(fhir, meta={"tag": tags[: number + 1], "security": [{"code": code}], "profile": [f"urn:{code}"]})
+    found = returned(await fhir.get(path))
+    assert tags == sorted((tag for tag in found["tag"] if code in tag["code"]), key=lambda tag: tag["code"])
+    assert ([{"code": code}], 1) == (
+        [one for one in found["security"] if one.get("code") == code],
+        found["profile"].count(f"urn:{code}"),
+    )
+    assert {"profile", "security", "tag"} == found.keys()
+
+
+async def test_labels_of_deleted_resources_and_of_other_types_are_not_in_use(fhir: httpx2.AsyncClient) -> None:
+    code = str(uuid4())
+    created = await stored(fhir, meta={"tag": [{"code": code}]})
+    assert code in (await fhir.get("/Patient/$meta")).text
+    assert code not in (await fhir.get("/Observation/$meta")).text
+    await fhir.delete(f"/Patient/{created['id']}")
+    assert code not in (await fhir.get("/Patient/$meta")).text
+
+
 async def test_added_labels_make_a_version_and_are_found(fhir: httpx2.AsyncClient) -> None:
     code = str(uuid4())
     created = await stored(fhir, gender="male")

@@ -40,3 +40,8 @@ def test_text_that_looks_like_a_reference_is_none() -> None:
 def test_each_is_told_once_in_order() -> None:
     texts = [encode({"a": {"reference": text}}) for text in ("Practitioner/2", "Patient/1", "Practitioner/2")]
     assert [("Practitioner", "2"), ("Patient", "1")] == referred(texts, BASE, TYPES)
+
+
+def test_what_is_known_is_not_told() -> None:
+    text = b'{"subject":{"reference":"Patient/1"},"performer":[{"reference":"Patient/2"}]}'
+    assert [("Patient", "2")] == referred([text], "http://test/fhir", {"Patient"}, known={b"Patient/1"})

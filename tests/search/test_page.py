@@ -13,7 +13,7 @@ from fhir_server.search.page import Binding, from_text, to_text
 
 KEY = b"k"
 HERE = Binding("me", "Patient", (("name", "x"), ("_sort", "birthdate")))
-PLACE = Position((datetime(2020, 1, 2, 3, 4, 5, 6_000, UTC), None, "é", float("inf"), 5.4), "Patient", "p1", True)
+PLACE = Position((datetime(2020, 1, 2, 3, 4, 5, 6_000, UTC), None, "é", float("inf"), 5.4), "Patient", "p1", True, 7)
 
 
 def test_place_comes_back_with_all_kinds_of_values() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import monitoring
 
 from conformance.load import definitions
@@ -20,13 +21,13 @@ from tests.search.world import NOW, World, empty, opened_world
 
 
 class Commands(monitoring.CommandListener):
-    """The finds and aggregations that reached the server."""
+    """The finds, counts and aggregations that reached the server."""
 
     def __init__(self) -> None:
         self.seen: list[dict[str, Any]] = []
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        if event.command_name in ("find", "aggregate"):
+        if event.command_name in ("find", "aggregate", "count"):
             self.seen.append(dict(event.command))
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
@@ -182,8 +183,9 @@ async def test_access_rule_holds_in_every_step(world: World, url: str) -> None:
 
 async def test_count_stops_at_its_cap(world: World) -> None:
     await world.store(named(f"p{n}") for n in range(7))
-    query = world.request("Patient").query
-    assert await world.storage.finder.count_within(5, query, EVERYTHING) == 5
+    query = world.request("Patient?_count=3").query
+    assert (await world.storage.finder.page_and_count(query, EVERYTHING, cap=5))[1] == 5
+    assert (await world.storage.finder.page_and_count(query, EVERYTHING))[1] == 7
     assert await world.storage.finder.count(query, EVERYTHING) == 7
 
 
@@ -191,7 +193,7 @@ async def test_step_that_finds_too_much_is_refused(world: World, monkeypatch: py
     monkeypatch.setattr("fhir_server.storage.find.lookups.MOST_VALUES", 3)
     await world.store(named(f"p{n}", gender="male") for n in range(5))
     with pytest.raises(TooCostly):
-        await world.ids("Observation?patient.gender=male")
+        await world.ids("Observation?_filter=not (patient.gender eq male)")
 
 
 async def test_search_that_takes_too_long_is_refused(world: World) -> None:
@@ -220,6 +222,9 @@ SORTED_BY_INDEX = [
     "Observation?patient=p3&code=http://loinc.org|c3&_sort=-date&_count=3",
     "Observation?patient=p3&_sort=-date&_count=3",
     "Observation?patient=p3&_sort=date&_count=3",
+    "Observation?subject=Patient/p3&_sort=-date&_count=3",
+    "Observation?subject:Patient=p3&code=c3&_sort=-date&_count=3",
+    "Observation?subject:Patient.name=fam7&_sort=-date&_count=3",
     "Observation?code=c3&_count=3",
     "Observation?code=c3&date=ge2020-03&date=lt2020-05&_sort=-date&_count=3",
     "Observation?date=ge2020-03&date=lt2020-05&_count=3",
@@ -233,7 +238,6 @@ SORTED_BY_INDEX = [
 ]
 SERVED_BY_INDEX = [
     "Observation?code=c3&date=ge2020-03&date=lt2020-05&_sort=date&_count=3",
-    "Observation?subject=Patient/p3",
     "Observation?status=preliminary",
     "Observation?status:not=final",
     "Observation?code:text=x",
@@ -285,17 +289,25 @@ async def winning_stages(world: World, listener: Commands, url: str) -> set[str]
     request = world.request(url)
     listener.seen.clear()
     await world.storage.finder.page(request.query, EVERYTHING)
-    await world.storage.finder.count_within(1_001, request.query, EVERYTHING)
-    found: set[str] = set()
-    for command in list(listener.seen):
+    await world.storage.finder.page_and_count(replace(request.query, count=1), EVERYTHING, cap=1_001)
+    plans = await explained(world, list(listener.seen))
+    return {stage for plan in plans for stage in stages(plan["queryPlanner"]["winningPlan"])}
+
+
+async def explained(world: World, commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return how the database carries out some commands."""
+    # The end of an open range is told as a time that Python has no type for.
+    options = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+    found: list[dict[str, Any]] = []
+    for command in commands:
         plain = {
             name: value
             for name, value in command.items()
             if not name.startswith("$") and name not in ("lsid", "maxTimeMS", "txnNumber")
         }
-        explained = await world.storage.database.command({"explain": plain, "verbosity": "queryPlanner"})
-        planner = explained.get("queryPlanner") or explained["stages"][0]["$cursor"]["queryPlanner"]
-        found |= set(stages(planner["winningPlan"]))
+        explain = {"explain": plain, "verbosity": "executionStats"}
+        answer = await world.storage.database.command(explain, codec_options=options)
+        found.append(answer["stages"][0]["$cursor"] if "stages" in answer else answer)
     return found
 
 
@@ -304,6 +316,24 @@ async def test_documented_search_is_read_in_the_order_of_an_index(filled: World,
     found = await winning_stages(filled, listener, url)
     assert "IXSCAN" in found
     assert not found & {"COLLSCAN", "SORT"}
+
+
+async def test_alternatives_that_find_much_are_read_in_the_order_of_ids(filled: World, listener: Commands) -> None:
+    """To sort what the branches find would read all of it: 133 documents."""
+    listener.seen.clear()
+    await filled.page("Observation?combo-code-value-quantity=k$ge28&_count=3")
+    (found,) = await explained(filled, list(listener.seen))
+    assert found["executionStats"]["totalDocsExamined"] < 70
+    assert "SORT" not in set(stages(found["queryPlanner"]["winningPlan"]))
+
+
+async def test_date_range_does_not_keep_the_database_from_beginning_with_what_is_rare(
+    filled: World, listener: Commands
+) -> None:
+    listener.seen.clear()
+    await filled.page("Patient?family=fam17&gender=male&birthdate=ge1900")
+    (found,) = await explained(filled, list(listener.seen))
+    assert found["executionStats"]["totalDocsExamined"] <= 1
 
 
 @pytest.mark.parametrize("url", SERVED_BY_INDEX)
@@ -357,13 +387,120 @@ async def test_step_that_finds_much_is_put_to_a_few_candidates(
     filled: World, listener: Commands, monkeypatch: pytest.MonkeyPatch, url: str, asked: str
 ) -> None:
     monkeypatch.setattr("fhir_server.storage.find.lookups.FEW", 10)
+    monkeypatch.setattr("fhir_server.storage.find.lookups.GLANCE", 5)
     request = filled.request(url)
     listener.seen.clear()
     assert len((await filled.storage.finder.page(request.query, EVERYTHING)).versions) == 5
-    commands = [command for command in listener.seen if asked in (command.get("find"), command.get("aggregate"))]
-    assert all("$in" in str(command) for command in commands[1:])
-    assert len(listener.seen) == 3
-    assert await filled.storage.finder.count_within(1_001, request.query, EVERYTHING) is None
+    commands = [command for command in listener.seen if asked in command.values()]
+    glance, count, *later = commands
+    assert glance["limit"] == 5
+    assert (count["count"], count["limit"]) == (asked, 11)
+    assert all("$in" in str(command) for command in later)
+    assert len(listener.seen) == 4
+    assert (await filled.storage.finder.page_and_count(request.query, EVERYTHING, cap=1_001))[1] is None
+
+
+async def test_page_and_count_share_what_a_chain_finds(filled: World, listener: Commands) -> None:
+    query = filled.request("Observation?patient.name=fam7&_count=3").query
+    listener.seen.clear()
+    page, total = await filled.storage.finder.page_and_count(query, EVERYTHING, cap=1_001)
+    assert (len(page.versions), total) == (3, 40)
+    assert [command.get("find") for command in listener.seen] == ["Patient", "Observation", None]
+
+
+async def test_total_of_hits_on_one_page_is_not_counted(filled: World, listener: Commands) -> None:
+    query = filled.request("Observation?patient=p7&_sort=-date&_count=50").query
+    listener.seen.clear()
+    page, total = await filled.storage.finder.page_and_count(query, EVERYTHING)
+    assert (len(page.versions), total) == (40, 40)
+    assert len(listener.seen) == 1
+
+
+NESTED = [
+    "Patient?_has:Observation:patient:patient.gender=male&_count=50",
+    "Observation?encounter.patient.gender=male&_count=50",
+    "Observation?encounter.patient.gender=male&patient.name=fam&_count=50",
+]
+
+
+@pytest.mark.parametrize("url", NESTED)
+async def test_steps_inside_of_steps_may_find_more_than_one_step_may_hold(
+    filled: World, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    await filled.store(
+        {
+            "resourceType": "Encounter",
+            "id": f"e{number}",
+            "status": "finished",
+            "class": {"code": "AMB"},
+            "subject": {"reference": f"Patient/p{number % 50}"},
+        }
+        for number in range(100)
+    )
+    expected = await walk(filled, url)
+    assert sum(map(len, expected)) > 20
+    for few, values, patience in ((0, 10_000, 10**6), (0, 10_000, 10), (0, 3, 10)):
+        monkeypatch.setattr("fhir_server.storage.find.lookups.FEW", few)
+        monkeypatch.setattr("fhir_server.storage.find.lookups.MOST_VALUES", values)
+        monkeypatch.setattr("fhir_server.storage.find.finder.PATIENCE", patience)
+        assert await walk(filled, url) == expected
+        assert await filled.storage.finder.count(filled.request(url).query, EVERYTHING) == sum(map(len, expected))
+    await filled.storage.database["Encounter"].delete_many({})
+
+
+async def test_few_that_a_step_finds_must_pass_its_own_steps(filled: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await filled.store(
+        {
+            "resourceType": "Encounter",
+            "id": f"e{number}",
+            "status": "finished",
+            "class": {"code": "AMB"},
+            "subject": {"reference": f"Patient/p{number}"},
+        }
+        for number in (3, 4)
+    )
+    monkeypatch.setattr("fhir_server.storage.find.lookups.FEW", 20)
+    for id_, hits in (("e3", 0), ("e4", 20)):  # of a woman and of a man: more than 20 Patients are men
+        found = await filled.ids(f"Observation?_filter=encounter[_id eq {id_}].patient.gender eq male")
+        assert len(found) == hits
+    await filled.storage.database["Encounter"].delete_many({})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "Observation?date=ge2020-09-01&date=lt2020-10-01&_sort=-date&_count=20",
+        "Observation?date=ge2020-09-01&date=le2020-09-30&_sort=date&_count=20",
+        "Observation?date=gt2020-08-31&date=le2020-09-30&code=c3&_count=5",
+        "Observation?date=ge2020-08-01&date=lt2020-09-01&patient=p3&_count=1",
+    ],
+)
+async def test_date_range_is_counted_by_the_keys_between_its_bounds(
+    filled: World, listener: Commands, url: str
+) -> None:
+    """A month begins 167 of 2,000 Observations, so does the month before."""
+    listener.seen.clear()
+    _, total = await filled.storage.finder.page_and_count(filled.request(url).query, EVERYTHING, cap=1_001)
+    _, *counts = [one["executionStats"] for one in await explained(filled, list(listener.seen))]
+    assert sum(one["executionStages"]["nCounted"] for one in counts) == total != 0
+    assert sum(one["totalDocsExamined"] for one in counts) == 0
+    assert sum(one["totalKeysExamined"] for one in counts) < 2 * 167 + 20
+
+
+@pytest.mark.parametrize("sort", ["-date", "date"])
+async def test_later_page_of_a_date_range_begins_where_the_one_before_ended(
+    filled: World, listener: Commands, sort: str
+) -> None:
+    """The search has 847 hits; from either end the eighth page is 700 hits away."""
+    request = filled.request(f"Observation?date=ge2020-03-01&date=lt2020-08-01&_sort={sort}&_count=100")
+    position: Position | None = None
+    for _ in range(7):
+        position = (await filled.storage.finder.page(_at(request.query, position), EVERYTHING)).next
+    listener.seen.clear()
+    page = await filled.storage.finder.page(replace(_at(request.query, position), count=5), EVERYTHING)
+    (found, *_) = await explained(filled, list(listener.seen))
+    assert len(page.versions) == 5
+    assert found["executionStats"]["totalKeysExamined"] < 167 + 30
 
 
 async def test_access_rule_holds_for_steps_put_to_candidates(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -431,7 +568,7 @@ async def test_no_operator_of_a_client_reaches_the_database(filled: World, liste
     await filled.ids(url)
     own = {"$and", "$or", "$nor", "$in", "$nin", "$gte", "$gt", "$lt", "$lte", "$elemMatch", "$exists", "$regex", "$eq"}
     for command in listener.seen:
-        filter_ = command.get("filter") or command["pipeline"][0]["$match"]
+        filter_ = command.get("filter") or command.get("query") or command["pipeline"][0]["$match"]
         assert set(operators(filter_)) <= own
 
 

@@ -34,7 +34,9 @@ def chain(scope: Scope, parameter: Parameter, target: str, inner: Inner) -> Filt
         raise Invalid(Issue("not-supported", f"say which type {parameter.code} is to refer to: {parameter.code}:Type"))
     found = [(type_, _inner(scope, type_, inner)) for type_ in targets]
     steps = [
-        {parameter.field.path: _referring(scope, type_, one)} for type_, one in found if not isinstance(one, Invalid)
+        {scope.leading_to(type_, parameter).field.path: _referring(scope, type_, one)}
+        for type_, one in found
+        if not isinstance(one, Invalid)
     ]
     if not steps:
         raise next(one for _, one in found if isinstance(one, Invalid))
@@ -51,7 +53,7 @@ def reverse_chain(scope: Scope, type_: str, other: str, code: str, inner: Inner)
     found = _inner(scope, other, inner)
     if isinstance(found, Invalid):
         raise found
-    return {ID: _referred(scope, type_, other, link, found)}
+    return {ID: _referred(scope, type_, other, scope.leading_to(type_, link), found)}
 
 
 def in_list(scope: Scope, type_: str, value: str) -> Filter:

@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/search.html#modifiers
 from collections.abc import Sequence
 from typing import Any
 
+from conformance.reference_text import split_reference
 from fhir_server.kernel.errors import Invalid, Issue, TooCostly
 from fhir_server.kernel.ids import is_logical_id
 from fhir_server.kernel.layout import ID
@@ -85,4 +86,16 @@ def one_value(scope: Scope, parameter: Parameter, modifier: str | None, text: st
     if parameter.parts:
         parts = [(KINDS[part.kind], part.field) for part in parameter.parts]
         return composite.condition(text, parts, parameter.field, scope.context)
+    if parameter.kind == "reference":
+        parameter = _narrower(scope, parameter, modifier, text)
     return KINDS[parameter.kind].condition(text, modifier, parameter.field, scope.context)
+
+
+def _narrower(scope: Scope, parameter: Parameter, modifier: str | None, text: str) -> Parameter:
+    """Return the parameter of the type that a reference names, by modifier or by itself."""
+    if modifier is not None:
+        return scope.leading_to(modifier, parameter)
+    link = split_reference(unescape(text))
+    if link is None or link.version is not None or link.base not in (None, scope.context.base_url):
+        return parameter
+    return scope.leading_to(link.type, parameter)

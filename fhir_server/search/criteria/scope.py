@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from fhir_server.kernel.errors import Issue, NotSupported, TooCostly
 from fhir_server.search.context import Context
+from fhir_server.search.fields import of_type
 from fhir_server.search.registry import Parameter, Registry
+from fhir_server.search.targets import narrows
 
 DEEPEST_CHAIN = 8
 
@@ -30,6 +32,19 @@ class Scope:
         if found is None:
             raise UnknownParameter(Issue("not-supported", f"{type_} has no search parameter {code[:60]!r}"))
         return found
+
+    def leading_to(self, target: str, parameter: Parameter) -> Parameter:
+        """Return the parameter by which to find references to one type: a narrower one where that has an index.
+
+        "subject" asked for Patients is "patient".
+        """
+        own = of_type(parameter.type).own
+        wider = parameter.definition.expression
+        if parameter.code in own or parameter.source is not None or wider is None:
+            return parameter
+        indexed = (self.registry[parameter.type][code] for code in sorted(own))
+        references = (one for one in indexed if one.kind == "reference")
+        return next((one for one in references if narrows(one.definition.expression, wider, target)), parameter)
 
     def deeper(self) -> "Scope":
         if self.depth >= DEEPEST_CHAIN:

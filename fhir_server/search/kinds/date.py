@@ -117,14 +117,15 @@ def _overlap(low: datetime, high: datetime) -> Filter:
 def _beginning(low: datetime, high: datetime) -> Filter:
     """Return the condition of an interval that begins at `low` or later, or ends after `high`.
 
-    Every branch bounds where it begins, so an index on that serves it; no branch needs the document.
+    Every branch bounds where it begins, so an index on that serves it, and no interval satisfies two of them; no branch
+    needs the document.
     """
     month_before = max(low, EARLIEST + MONTH) - MONTH
     return {
         "$or": [
             {"low": {"$gte": low}},
             {"low": {"$gte": month_before, "$lt": low}, "high": {"$gt": high}},
-            {"span": True, "low": {"$lt": low}, "high": {"$gt": high}},
+            {"span": True, "low": {"$lt": month_before}, "high": {"$gt": high}},
         ]
     }
 

@@ -18,10 +18,13 @@ from fhir_server.kernel.query import Access, Filter, Page, Query
 from fhir_server.kernel.types import Version
 from fhir_server.storage import translate
 from fhir_server.storage.document import READING, SERVED, version_of
+from fhir_server.storage.find.count import counted
 from fhir_server.storage.find.explain import in_words
-from fhir_server.storage.find.lookups import Lookups, Plan
+from fhir_server.storage.find.lookups import Lookups
 from fhir_server.storage.find.order import Hit, Reading, as_found, place, reading
-from fhir_server.storage.find.probe import joined
+from fhir_server.storage.find.probe import Plan, joined
+from fhir_server.storage.find.ranges import tightened
+from fhir_server.storage.find.together import Found, Together, Wanted, found_alone
 
 PATIENCE = 2_000
 """Candidates that are asked before their steps are done for all after all: so few pass that this may be cheaper."""
@@ -30,6 +33,15 @@ MOST_CANDIDATES = 100_000
 """Candidates that are asked when a step finds too much to be done for all."""
 
 _FIRST_CANDIDATES, _MORE_CANDIDATES = 100, 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """One type of a query, and how its hits are found."""
+
+    type: str
+    plan: Plan
+    access: Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,106 +59,110 @@ class Finder:
         self._database = database.with_options(codec_options=READING)
         self._time_limit_ms = time_limit_ms
         self._lookups = Lookups(self._database, time_limit_ms=time_limit_ms)
+        self._together = Together(self._database, self._alone, time_limit_ms=time_limit_ms)
 
     async def page(self, query: Query, access: Access) -> Page:
         """Return one page of hits, and the positions from which its neighbours are read.
 
         Errors: TooCostly when a step takes too long or finds too much
         """
-        start = query.position
-        backwards = start is not None and start.backwards
-        hits = await self._hits(query, access, query.count + 1)
-        more = len(hits) > query.count
-        hits = hits[: query.count]
-        if backwards:
-            hits.reverse()
-        if not hits:
-            return Page(())
-        return Page(
-            tuple(hit.version for hit in hits),
-            next=place(hits[-1]) if more or backwards else None,
-            previous=place(hits[0], backwards=True) if (more if backwards else start is not None) else None,
-        )
+        found = await self._hits(query, await self._planned(query, access), query.count + 1)
+        return _page(query, found.hits)
+
+    async def page_and_count(self, query: Query, access: Access, *, cap: int | None = None) -> tuple[Page, int | None]:
+        """Return one page, and how many hits the query has; they share what the steps of its chains find.
+
+        Shape: with a cap it is counted no further, and None when to count costs more than to find the page
+        """
+        legs = await self._planned(query, access)
+        found = await self._hits(query, legs, query.count + 1)
+        page = _page(query, found.hits)
+        if query.position is None and found.total is not None:
+            return page, found.total  # no others are left to count: most searches end here
+        if cap is None:
+            return page, await self._count(legs)
+        if any(leg.plan.probes for leg in legs):
+            return page, None
+        return page, sum(await asyncio.gather(*(self._counted(leg.type, leg.plan.wanted, cap) for leg in legs)))
 
     async def first(self, query: Query, access: Access, *, limit: int) -> list[Version]:
         """Return the first hits of a query."""
-        return [hit.version for hit in await self._hits(query, access, limit)]
+        found = await self._hits(query, await self._planned(query, access), limit)
+        return [hit.version for hit in found.hits]
 
     async def count(self, query: Query, access: Access) -> int:
         """Return how many hits a query has."""
-        return sum(await asyncio.gather(*(self._count(type_, filter_, access) for type_, filter_ in query.legs)))
-
-    async def count_within(self, cap: int, query: Query, access: Access) -> int | None:
-        """Return how many hits a query has, counted up to `cap`; None when to count costs more than to find them."""
-        plans = [(type_, await self._lookups.plan(filter_, access)) for type_, filter_ in query.legs]
-        if any(plan.probes for _, plan in plans):
-            return None
-        return sum(await asyncio.gather(*(self._counted(type_, plan.wanted, cap) for type_, plan in plans)))
+        return await self._count(await self._planned(query, access))
 
     async def explain(self, query: Query, access: Access) -> list[str]:
         """Return how the database finds a page of each type, a line for each read."""
         lines: list[str] = []
-        for type_, filter_ in query.legs:
-            plan = await self._lookups.plan(filter_, access)
-            for step in reading(type_, query):
-                wanted = joined([part for part in (plan.wanted, step.filter) if part])
+        for leg in await self._planned(query, access):
+            for step in reading(leg.type, query):
+                wanted = _wanted(leg, step)
                 command: dict[str, Any] = {
-                    "find": type_,
+                    "find": leg.type,
                     "filter": wanted,
                     "sort": dict(step.sort),
                     "limit": query.count,
                 }
                 if step.computed:
-                    command = {"aggregate": type_, "pipeline": [{"$match": wanted}, *step.computed], "cursor": {}}
+                    command = {"aggregate": leg.type, "pipeline": [{"$match": wanted}, *step.computed], "cursor": {}}
                 with translate.errors():
                     found = await self._database.command({"explain": command, "verbosity": "queryPlanner"})
-                lines.append(in_words(type_, found, len(plan.probes)))
+                lines.append(in_words(leg.type, found, len(leg.plan.probes)))
         return lines
 
-    async def _count(self, type_: str, filter_: Filter, access: Access) -> int:
-        plan = await self._lookups.plan(filter_, access)
+    async def _planned(self, query: Query, access: Access) -> list[_Leg]:
+        plans = await asyncio.gather(*(self._lookups.plan(filter_, access) for _, filter_ in query.legs))
+        return [_Leg(type_, plan, access) for (type_, _), plan in zip(query.legs, plans, strict=True)]
+
+    async def _count(self, legs: Sequence[_Leg]) -> int:
+        return sum(await asyncio.gather(*map(self._count_leg, legs)))
+
+    async def _count_leg(self, leg: _Leg) -> int:
         try:
-            wanted = await self._lookups.completed(plan)
+            wanted = await self._lookups.completed(leg.plan)
         except TooCostly:
-            query = Query(legs=((type_, filter_),))
             found = 0
-            async for hits, _ in self._passing(type_, plan, query):
+            async for hits, _ in self._passing(leg, Query(legs=((leg.type, leg.plan.wanted),))):
                 found += len(hits)
             return found
-        return await self._counted(type_, wanted, None)
+        return await self._counted(leg.type, wanted, None)
 
     async def _counted(self, type_: str, wanted: Filter, cap: int | None) -> int:
-        options: dict[str, Any] = {"maxTimeMS": self._time_limit_ms} | ({} if cap is None else {"limit": cap})
-        with translate.errors():
-            return await self._database[type_].count_documents(wanted, **options)
+        return await counted(self._database, type_, wanted, cap=cap, time_limit_ms=self._time_limit_ms)
 
-    async def _hits(self, query: Query, access: Access, limit: int) -> list[Hit]:
-        legs = [self._leg(type_, filter_, query, access, limit) for type_, filter_ in query.legs]
+    async def _hits(self, query: Query, legs: Sequence[_Leg], limit: int) -> Found:
         if len(legs) == 1:
-            return await legs[0]
+            return await self._hits_of(legs[0], query, limit)
         backwards = query.position is not None and query.position.backwards
-        found = await asyncio.gather(*legs)
-        return list(merge(*found, key=as_found(query, backwards)))[:limit]
+        found = await asyncio.gather(*(self._hits_of(leg, query, limit) for leg in legs))
+        in_order = merge(*(one.hits for one in found), key=as_found(query, backwards))
+        totals = [one.total for one in found if one.total is not None]
+        return Found(list(in_order)[:limit], sum(totals) if len(totals) == len(found) else None)
 
-    async def _leg(self, type_: str, filter_: Filter, query: Query, access: Access, limit: int) -> list[Hit]:
+    async def _hits_of(self, leg: _Leg, query: Query, limit: int) -> Found:
         """Return the hits of one type; steps that find much are put to the candidates while enough of those pass."""
-        plan = await self._lookups.plan(filter_, access)
-        if plan.probes:
-            hits = await self._probed(type_, plan, query, limit, patience=max(PATIENCE, 2 * limit))
+        if leg.plan.probes:
+            hits = await self._probed(leg, query, limit, patience=max(PATIENCE, 2 * limit))
             if hits is not None:
-                return hits
+                return found_alone(hits, limit)
             try:
-                plan = Plan(await self._lookups.completed(plan))
+                leg = replace(leg, plan=Plan(await self._lookups.completed(leg.plan)))
             except TooCostly:
-                return await self._probed(type_, plan, query, limit, patience=None) or []
-        return (await self._read(type_, plan, query, limit)).hits
+                hits = await self._probed(leg, query, limit, patience=None) or []
+                return found_alone(hits, limit)
+        return await self._together.hits(Wanted(leg.type, leg.plan.wanted, query, leg.access, limit))
 
-    async def _probed(
-        self, type_: str, plan: Plan, query: Query, limit: int, *, patience: int | None
-    ) -> list[Hit] | None:
+    async def _alone(self, wanted: Wanted) -> Found:
+        leg = _Leg(wanted.type, Plan(wanted.filter), wanted.access)
+        return found_alone((await self._read(leg, wanted.query, wanted.limit)).hits, wanted.limit)
+
+    async def _probed(self, leg: _Leg, query: Query, limit: int, *, patience: int | None) -> list[Hit] | None:
         """Return the hits among as many candidates as are needed, None when too few of the first `patience` pass."""
         found: list[Hit] = []
-        async for hits, asked in self._passing(type_, plan, query):
+        async for hits, asked in self._passing(leg, query):
             found += hits
             if len(found) >= limit:
                 break
@@ -154,7 +170,7 @@ class Finder:
                 return None
         return found[:limit]
 
-    async def _passing(self, type_: str, plan: Plan, query: Query) -> AsyncIterator[tuple[Sequence[Hit], int]]:
+    async def _passing(self, leg: _Leg, query: Query) -> AsyncIterator[tuple[Sequence[Hit], int]]:
         """Yield the hits among the candidates, batch by batch, each with how many candidates were asked so far.
 
         Errors: TooCostly when MOST_CANDIDATES were asked and there are more
@@ -162,8 +178,8 @@ class Finder:
         asked, size = 0, _FIRST_CANDIDATES
         backwards = query.position is not None and query.position.backwards
         while asked < MOST_CANDIDATES:
-            candidates = await self._read(type_, plan, query, size)
-            passed = await self._lookups.passing(plan, candidates.documents)
+            candidates = await self._read(leg, query, size)
+            passed = await self._lookups.passing(leg.plan, candidates.documents)
             ids = {document[layout.ID] for document in passed}
             asked += len(candidates.hits)
             yield [hit for hit in candidates.hits if hit.version.id in ids], asked
@@ -172,20 +188,22 @@ class Finder:
             query = replace(query, position=place(candidates.hits[-1], backwards=backwards))
             size = _MORE_CANDIDATES
         raise TooCostly(
-            f"a step of the chain finds too much, and few of {MOST_CANDIDATES} {type_} pass it; narrow it down"
+            f"a step of the chain finds too much, and few of {MOST_CANDIDATES} {leg.type} pass it; narrow it down"
         )
 
-    async def _read(self, type_: str, plan: Plan, query: Query, limit: int) -> _Candidates:
+    async def _read(self, leg: _Leg, query: Query, limit: int) -> _Candidates:
         """Return the first documents of one type: those that have the sort value, then those without."""
-        paths = [step.path for probe in plan.probes for step in probe.steps]
         found = _Candidates([], [])
-        for step in reading(type_, query):
-            wanted = joined([part for part in (plan.wanted, step.filter) if part])
-            projection = {**SERVED, **dict.fromkeys((*step.projected, *paths), True)}
-            documents = await self._documents(self._database[type_], wanted, step, projection, limit - len(found.hits))
+        for step in reading(leg.type, query):
+            wanted = _wanted(leg, step)
+            projection = {**SERVED, **dict.fromkeys((*step.projected, *leg.plan.paths), True)}
+            documents = await self._documents(
+                self._database[leg.type], wanted, step, projection, limit - len(found.hits)
+            )
             found.documents.extend(documents)
             found.hits.extend(
-                Hit(version_of(type_, document[layout.ID], document), step.values(document)) for document in documents
+                Hit(version_of(leg.type, document[layout.ID], document), step.values(document))
+                for document in documents
             )
             if len(found.hits) >= limit:
                 break
@@ -206,3 +224,32 @@ class Finder:
                 return await cursor.to_list(limit)
             found = collection.find(wanted, projection, sort=step.sort, limit=limit, max_time_ms=self._time_limit_ms)
             return await found.to_list(limit)
+
+
+def _wanted(leg: _Leg, step: Reading) -> Filter:
+    """Return the filter of one find.
+
+    MongoDB plans an $or that stands alone branch by branch, and sorts in memory what the branches do not have in order,
+    however much that is. With a condition beside it, to read by ids and leave out what does not match is a candidate
+    too, and the faster one wins: measured on 5,444 hits of a million, 5 ms instead of 92.
+    """
+    ordered_by = step.sort[0][0] if step.sort else None
+    wanted = tightened([part for part in (leg.plan.wanted, step.filter) if part], ordered_by=ordered_by)
+    return joined([{layout.ID: {"$gt": ""}}, wanted]) if "$or" in wanted and ordered_by == layout.ID else wanted
+
+
+def _page(query: Query, hits: Sequence[Hit]) -> Page:
+    """Return the page that begins with some hits, as they were read, and whether there are more."""
+    start = query.position
+    backwards = start is not None and start.backwards
+    more = len(hits) > query.count
+    shown = list(hits[: query.count])
+    if backwards:
+        shown.reverse()
+    if not shown:
+        return Page(())
+    return Page(
+        tuple(hit.version for hit in shown),
+        next=place(shown[-1]) if more or backwards else None,
+        previous=place(shown[0], backwards=True) if (more if backwards else start is not None) else None,
+    )

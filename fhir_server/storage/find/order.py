@@ -174,5 +174,5 @@ def value_at(document: Mapping[str, Any], path: str) -> Any:
     """Return what stands in a document at "index.date.low", None when nothing does."""
     found: Any = document
     for step in path.split("."):
-        found = found.get(step) if isinstance(found, Mapping) else None
+        found = found.get(step) if isinstance(found, dict) else None
     return found

@@ -18,10 +18,14 @@ from fhir_server.storage.find.order import value_at
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A lookup and the field of a candidate that must have one of its values."""
+    """A lookup and the field of a candidate that must have one of its values.
+
+    Shape: what the lookup finds must also pass the `rest`, steps of its own that find much
+    """
 
     path: str
     lookup: Lookup
+    rest: "tuple[Probe, ...]" = ()
 
     def asked(self, candidates: Iterable[Mapping[str, Any]]) -> list[str]:
         """Return the values of the lookup's own field that would let some of the candidates pass."""
@@ -48,6 +52,19 @@ class Probe:
     """One condition of a search that consists of steps: a candidate must pass one of them."""
 
     steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A filter without lookups, and the probes that candidates must pass besides; so have the steps of those."""
+
+    wanted: Filter
+    probes: tuple[Probe, ...] = ()
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """The fields of a candidate that the probes look at."""
+        return (step.path for probe in self.probes for step in probe.steps)
 
 
 def probes(filter_: Filter) -> tuple[list[Probe], list[Filter]]:
@@ -84,10 +101,9 @@ def _steps(part: Filter) -> tuple[Step, ...]:
     return tuple(step for steps in of_parts for step in steps) if all(of_parts) else ()
 
 
-def as_filter(probe: Probe) -> Filter:
-    """Return the condition that a probe was made of."""
-    parts = [{step.path: step.lookup} for step in probe.steps]
-    return parts[0] if len(parts) == 1 else {"$or": parts}
+def one_of(parts: Sequence[Filter]) -> Filter:
+    """Return the filter that one of some filters holds."""
+    return parts[0] if len(parts) == 1 else {"$or": list(parts)}
 
 
 def joined(filters: Sequence[Filter]) -> Filter:

@@ -42,5 +42,9 @@ def test_many_keys_for_few_hits_are_bad_and_for_many_hits_are_not() -> None:
     assert plan_of("aggregate Observation", counted).remarks == ""
 
 
+def test_hits_that_are_only_counted_count_as_hits() -> None:
+    assert plan_of("count Observation", answer({"stage": "COUNT", "nCounted": 30})).returned == 30
+
+
 def test_refused_search_is_bad() -> None:
     assert Explained("/Patient", (), "503: too long").is_bad

@@ -1,0 +1,46 @@
+"""The tasks of a process beside its requests; they begin and end with it.
+
+Spec: https://hl7.org/fhir/R4/async.html
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fhir_server.interactions.env import Env
+from fhir_server.jobs.runner import work
+
+EVERY_S = 1.0
+"""How often a process looks whether search parameters were altered elsewhere, and whether a job waits."""
+
+_LOGGER = logging.getLogger("fhir_server.jobs")
+
+
+@asynccontextmanager
+async def jobs_at_work(env: Env) -> AsyncIterator[None]:
+    """Follow the rules of indexing and run jobs as long as the block runs."""
+    owner = env.new_id()
+    tasks = [
+        asyncio.create_task(_again_and_again(env.current.refresh)),
+        asyncio.create_task(_again_and_again(lambda: work(env.current, owner))),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _again_and_again(step: Callable[[], Awaitable[object]]) -> None:
+    failing = False
+    while True:
+        try:
+            await step()
+            failing = False
+        except Exception as error:  # the loop: whatever failed, the next look may find the database back
+            if not failing:
+                _LOGGER.warning("background task failed", extra={"fields": {"error": type(error).__name__}})
+            failing = True
+        await asyncio.sleep(EVERY_S)
