@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/security.html
 
 import errno
 import socket
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
@@ -12,6 +13,17 @@ from fhir_server.cli.failure import CommandError
 from fhir_server.kernel.settings import Settings
 
 _BACKLOG = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The flags that choose an address, for people who have to choose another."""
+
+    host: str
+    port: str
+
+
+HTTP, MLLP = Flags("--host", "--port"), Flags("--mllp-host", "--mllp")
 
 
 def refuse_open_door(settings: Settings) -> None:
@@ -36,30 +48,30 @@ def refuse_open_mllp(settings: Settings) -> None:
         )
 
 
-def listen(host: str, port: int, count: int = 1) -> list[socket.socket]:
+def listen(host: str, port: int, count: int = 1, *, flags: Flags = HTTP) -> list[socket.socket]:
     """Return listening sockets on one port, one for each child process that is to inherit it.
 
     The kernel spreads connections over them. From one shared socket the process that wakes first takes all that come
     at once: of two workers one got 8 connections of 8 (measured), and did the work of both.
 
-    Errors: CommandError when the address is taken, forbidden or not one of this machine
+    Errors: CommandError when the address is taken, forbidden or not one of this machine; `flags` choose another
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):
-        raise CommandError(f"cannot listen on {host[:60]}: no such address; choose another with --host") from None
+        raise CommandError(f"cannot listen on {host[:60]}: no such address; choose another with {flags.host}") from None
     with socket.socket(family, kind, protocol) as probe:
         # Alone, without sharing: what shares a port would not notice that another server has it already.
-        _bind(probe, address, shared=False)
+        _bind(probe, address, flags, shared=False)
         address = probe.getsockname()
     listeners = [socket.socket(family, kind, protocol) for _ in range(count)]
     for listener in listeners:
-        _bind(listener, address, shared=count > 1)
+        _bind(listener, address, flags, shared=count > 1)
         listener.set_inheritable(True)
     return listeners
 
 
-def _bind(listener: socket.socket, address: Any, *, shared: bool) -> None:
+def _bind(listener: socket.socket, address: Any, flags: Flags, *, shared: bool) -> None:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
@@ -68,7 +80,8 @@ def _bind(listener: socket.socket, address: Any, *, shared: bool) -> None:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise CommandError(_reason(error, *address[:2])) from None
+        host, port = address[:2]
+        raise CommandError(_reason(error, host, port, flags)) from None
 
 
 def origin(settings: Settings) -> str:
@@ -89,9 +102,11 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _reason(error: OSError, host: str, port: int) -> str:
+def _reason(error: OSError, host: str, port: int, flags: Flags) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is taken: stop the program that uses it, or choose another port with --port"
+        return (
+            f"port {port} on {host} is taken: stop the program that uses it, or choose another port with {flags.port}"
+        )
     if error.errno == errno.EACCES:
-        return f"port {port} is reserved for the system: choose one from 1024 up with --port"
-    return f"cannot listen on {host}, port {port}: {error.strerror}; choose another with --host or --port"
+        return f"port {port} is reserved for the system: choose one from 1024 up with {flags.port}"
+    return f"cannot listen on {host}, port {port}: {error.strerror}; choose another with {flags.host} or {flags.port}"

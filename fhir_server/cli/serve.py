@@ -19,7 +19,7 @@ from typing import Any
 from fhir_server.cli.configuration import resolve_settings
 from fhir_server.cli.database import opened
 from fhir_server.cli.failure import OK, CommandError
-from fhir_server.cli.listening import base_url, listen, origin, refuse_open_door, refuse_open_mllp
+from fhir_server.cli.listening import MLLP, base_url, listen, origin, refuse_open_door, refuse_open_mllp
 from fhir_server.cli.loopback import exchange
 from fhir_server.cli.workers import Workers
 from fhir_server.kernel.settings import Settings, to_environment
@@ -57,7 +57,7 @@ def serve(settings: Settings, on_ready: OnReady) -> int:
 def _listen_for_messages(settings: Settings) -> Sequence[socket]:
     if settings.mllp is None:
         return []
-    return listen(settings.mllp_host, settings.mllp, min(settings.mllp_workers, settings.workers))
+    return listen(settings.mllp_host, settings.mllp, min(settings.mllp_workers, settings.workers), flags=MLLP)
 
 
 def _port(listeners: Sequence[socket]) -> int:

@@ -24,7 +24,6 @@ def primary_place(segment: Segment, draft: Draft, _scope: Scope, context: Contex
         return
     thin = next(one for one in context.drafts if one.full_url == reference["reference"])
     draft.resource = {**thin.resource, **draft.resource}
-    draft.key = thin.key
 
 
 def place_relation(segment: Segment, draft: Draft, _scope: Scope, context: Context) -> None:

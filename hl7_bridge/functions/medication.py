@@ -98,10 +98,8 @@ def details(segment: Segment, product: Product, code: Element, scope: Scope, con
 
 
 def components(segment: Segment, scope: Scope) -> Iterator[Segment]:
-    """Yield the RXC that follow a segment, up to the next segment that tells of a product."""
+    """Yield the RXC that follow a segment."""
     for one in scope.segments:
-        if one.place > segment.place and one.name in PRODUCTS:
-            return
         if one.place > segment.place and one.name == "RXC":
             yield one
 

@@ -1,9 +1,10 @@
 import socket
+from pathlib import Path
 
 import pytest
 
 from fhir_server.cli.failure import CommandError
-from fhir_server.cli.listening import base_url, listen, origin, refuse_open_door
+from fhir_server.cli.listening import MLLP, base_url, listen, origin, refuse_open_door, refuse_open_mllp
 from fhir_server.kernel.settings import Settings
 
 
@@ -73,3 +74,25 @@ def test_ipv6_address_is_bracketed_in_urls() -> None:
 def test_configured_base_url_is_what_people_are_told() -> None:
     assert base_url(Settings(base_url="https://example.org/fhir")) == "https://example.org/fhir"
     assert base_url(Settings()) == "http://127.0.0.1:8080/fhir"
+
+
+def test_messages_of_other_machines_need_certificates_or_a_network_that_is_trusted() -> None:
+    files = {"mllp_certificate": Path("server.pem"), "mllp_client_ca": Path("ca.pem")}
+    for good in (
+        Settings(),
+        Settings(mllp_host="0.0.0.0"),
+        Settings(mllp=2575),
+        Settings(mllp=2575, mllp_host="0.0.0.0", mllp_trust_network=True),
+        Settings(mllp=2575, mllp_host="0.0.0.0", **files),  # type: ignore[arg-type]  # two paths
+    ):
+        refuse_open_mllp(good)
+    with pytest.raises(CommandError, match="--mllp-client-ca"):
+        refuse_open_mllp(Settings(mllp=2575, mllp_host="0.0.0.0", mllp_certificate=Path("server.pem")))
+
+
+def test_a_taken_port_for_messages_is_told_with_its_own_flag() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(CommandError, match=r"another port with --mllp$"),
+    ):
+        listen("127.0.0.1", other.getsockname()[1], flags=MLLP)

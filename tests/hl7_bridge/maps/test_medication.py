@@ -97,6 +97,17 @@ def test_order_as_requested_is_the_original_and_gives_way_to_the_encoded_one() -
     assert codes(both["dosageInstruction"][0]["route"]) == ["PO"]
 
 
+def test_timing_and_mixture_of_the_request_give_way_to_those_of_the_encoded_order() -> None:
+    asked = (RXO, "RXR|IV^Intravenous^HL70162", "RXC|A|1^Potassium^L|20|mmol")
+    found = prescribed(
+        orc(), "TQ1|1||QID", *asked, rxe(), "TQ1|1||BID", "RXR|PO^Oral^HL70162", "RXC|A|2^Sodium^L|9|mmol"
+    )
+    [dosage] = found.one("MedicationRequest")["dosageInstruction"]
+    assert dosage["timing"]["repeat"]["frequency"] == 2
+    [part] = found.one("Medication")["ingredient"]
+    assert codes(part["itemCodeableConcept"]) == ["2"]
+
+
 def test_daily_dose_is_the_most_of_a_day() -> None:
     most = request(orc(), rxe() + "|||||||4^TAB")["dosageInstruction"][0]["maxDosePerPeriod"]
     assert most == {
