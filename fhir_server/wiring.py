@@ -101,7 +101,7 @@ async def opened_env(settings: Settings, metrics: Metrics) -> AsyncIterator[Env]
     """Yield the collaborators of a running server; the database connections end with it."""
     definitions = load_definitions()
     zone = ZoneInfo(settings.time_zone)
-    search = Search(definitions, zone=zone)
+    search = Search(definitions, zone=zone, content=settings.search_content)
     started = _utc_now()
     async with open_storage(settings, search.indexes, observe=metrics.batch, observe_pool=metrics.pool) as storage:
         if storage.warning is not None:
@@ -132,7 +132,13 @@ async def opened_env(settings: Settings, metrics: Metrics) -> AsyncIterator[Env]
 
 def _with_rules(started: datetime, env: Env, rules: RulesState, custom: Sequence[Resource]) -> Env:
     """Return the same collaborators by other rules of indexing; `custom` are the SearchParameters that users stored."""
-    search = Search(env.definitions, zone=env.zone, custom=custom, indexed=rules.indexed)
+    search = Search(
+        env.definitions,
+        zone=env.zone,
+        custom=custom,
+        indexed=rules.indexed,
+        content=env.settings.search_content,
+    )
     for source, reason in search.in_force.refused.items():
         LOGGER.warning(f"{source} is no search parameter here: {reason}")
     indexer = Indexer(env.definitions, search.registry, zone=env.zone)

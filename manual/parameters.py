@@ -12,7 +12,7 @@ from fhir_server.search.registry import Parameter
 _HEAD = """# Search parameters
 
 Written by `./scripts/docs` from the definitions of R4 that the server works with. How each kind is asked for:
-[search.md](search.md).
+[search.md](search.md). Parameters of your own: [search-parameters.md](search-parameters.md).
 
 A parameter in bold has an index of its own, alone or with others; all others share one index.
 """

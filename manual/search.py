@@ -40,8 +40,8 @@ RESULTS: Mapping[str, str] = {
     "_total": "`none`, `estimate` (is accurate here), `accurate`",
     "_summary": "`true`, `text`, `data`, `count`, `false`; what is cut is tagged `SUBSETTED`",
     "_elements": "names of elements with commas between them; mandatory ones come too, and the tag `SUBSETTED`",
-    "_contained": "`false`: contained resources are not found by themselves",
-    "_containedType": "read together with `_contained`",
+    "_contained": "`false`, `true`, `both`: whether contained resources are searched, see below",
+    "_containedType": "`container` or `contained`: what of them is handed out",
     "_explain": "`true`: the plan instead of the hits, in words; only where the server runs without authorization",
 }
 """What each result parameter is for; those that the server does not have are left out."""

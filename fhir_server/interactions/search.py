@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 
 from fhir_server.interactions import binary
 from fhir_server.interactions.bundles import Entry, bundle, outcome
+from fhir_server.interactions.contained import count_inside, entries_inside, total_inside
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.including import INCLUDED_AT_MOST, included
 from fhir_server.interactions.terms import understood
@@ -52,24 +53,39 @@ async def search(env: Env, call: Call, access: Access) -> Result:
         principal=call.principal.id,
         page_size=env.settings.page_size,
         max_page_size=env.settings.max_page_size,
+        containers=await _containers(env, call),
     )
     request = await understood(env, asked, read, access)
+    inside = request.inside if request.results.contained_type == "contained" else None
     if request.results.explain:
         return await _explained(env, call, request, access)
     if request.results.count_only:
-        count = _at_most(request, await env.storage.finder.count(request.query, access))
+        counted = (
+            count_inside(env, request, inside, access) if inside else env.storage.finder.count(request.query, access)
+        )
+        count = _at_most(request, await counted)
         links = _links(env, call, request, Page(()))
         return Result(200, body=bundle("searchset", _notes(request.issues), links=links, total=count))
     page, total = await _page_and_total(env, request, access)
     versions = await binary.restore_all(env.storage.blobs, list(page.versions))
     companions, cut = await included(env, request.includes, versions, access, call.base_url)
+    matches = [_entry(env, call, version, "match", request.results) for version in versions]
+    if inside is not None:
+        matches = await entries_inside(env, call, request, inside, versions, access)
+        total = await total_inside(env, request, inside, page, len(matches), access)
     entries = [
-        *(_entry(env, call, version, "match", request.results) for version in versions),
+        *matches,
         *(_entry(env, call, version, "include", _whole_elements(request.results)) for version in companions),
         *_notes((*request.issues, _CUT) if cut else request.issues),
     ]
     body = bundle("searchset", entries, links=_links(env, call, request, page), total=total)
     return Result(200, body=body)
+
+
+async def _containers(env: Env, call: Call) -> tuple[str, ...]:
+    """Return the types that may contain what is searched for: all that are stored, where it is asked for at all."""
+    asked = any(name == "_contained" and value != "false" for name, value in call.params)
+    return tuple(await env.storage.schema.stored_types()) if asked else ()
 
 
 async def _explained(env: Env, call: Call, request: Request, access: Access) -> Result:

@@ -26,6 +26,11 @@ BLOB = "blob"
 GENERATION = "generation"
 """Which rules of indexing the index follows; not there for those that every database begins with."""
 
+CONTAINED = f"{INDEX}.contained"
+"""For each contained resource with an id an element {type, _id, index}: index as a document of its own would have."""
+
+TYPE = "type"
+
 HISTORY_ID = "id"
 UNTIL = "until"
 """History only: the instant at which the next version took over (for `_at`)."""

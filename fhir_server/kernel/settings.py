@@ -64,6 +64,9 @@ class Settings:
     max_bundle_entries: Annotated[int, Doc("most entries of a batch or transaction", minimum=1)] = 20_000
     page_size: Annotated[int, Doc("entries of a search or history page when _count is not given", minimum=1)] = 50
     max_page_size: Annotated[int, Doc("most entries of a page, whatever _count says", minimum=1)] = 1_000
+    search_content: Annotated[
+        bool, Doc("index all words of every resource for `_content`: nearly doubles the cost of writes")
+    ] = False
     cursor_key: Annotated[
         str | None, Doc("key that signs page links; unset: made once and kept in the database", secret=True)
     ] = None

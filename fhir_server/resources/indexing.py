@@ -14,6 +14,7 @@ from conformance.paths import Extractor, compile, compile_composite
 from fhir_server.kernel.layout import INDEX
 from fhir_server.kernel.types import Resource
 from fhir_server.resources.compartments import memberships, own_compartment
+from fhir_server.search import contained
 from fhir_server.search.fields import Field
 from fhir_server.search.kinds import KINDS
 from fhir_server.search.kinds.composite import combinations
@@ -71,10 +72,9 @@ class Indexer:
         """Return what is stored for a valid resource that has its id."""
         type_ = resource["resourceType"]
         plan = self._plans.get(type_) or self._compile(type_)
-        index: dict[str, Any] = {}
-        shape = frozenset(resource)
-        for store in plan.shapes.get(shape) or plan.of_shape(shape):
-            store(resource, index)
+        index = _values(plan, resource)
+        if "contained" in resource:
+            index[contained.FOLDER] = contained.elements(resource, self._index_of_contained)
         compartments = dict.fromkeys(own_compartment(self._definitions, resource))
         for steps, starts in plan.members:
             found = _at(index, steps)
@@ -84,6 +84,10 @@ class Indexer:
         labels = resource["meta"].get("security") if "meta" in resource else None
         security = tuple(f"{label.get('system', '')}|{label.get('code', '')}" for label in labels) if labels else ()
         return Indexed(index, tuple(compartments), security)
+
+    def _index_of_contained(self, resource: Resource) -> dict[str, Any]:
+        type_ = resource["resourceType"]
+        return _values(self._plans.get(type_) or self._compile(type_), resource)
 
     def _compile(self, type_: str) -> _Plan:
         parameters = self._parameters[type_]
@@ -124,6 +128,15 @@ class Indexer:
                 _put(index, steps, [one for element in elements for one in combinations(element, kinds, zone)])
 
         return store
+
+
+def _values(plan: _Plan, resource: Resource) -> dict[str, Any]:
+    """Return what the parameters of its type find in a resource."""
+    index: dict[str, Any] = {}
+    shape = frozenset(resource)
+    for store in plan.shapes.get(shape) or plan.of_shape(shape):
+        store(resource, index)
+    return index
 
 
 _Variant: TypeAlias = tuple[Extract, tuple[str, ...]]

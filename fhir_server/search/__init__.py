@@ -14,6 +14,8 @@ from fhir_server.kernel.fhir_json import decode_stored, encode
 from fhir_server.kernel.layout import IndexSpec
 from fhir_server.kernel.query import Query
 from fhir_server.kernel.types import Alteration, Resource
+from fhir_server.search import contained
+from fhir_server.search.contained import Inside
 from fhir_server.search.context import Context, Terminology
 from fhir_server.search.custom import alteration, defined, in_force, incomplete, is_asked_for, own_fields
 from fhir_server.search.fields import index_specs
@@ -25,13 +27,14 @@ from fhir_server.search.request import Asked, Request, plain_criteria, understan
 from fhir_server.search.results import Results, results
 from fhir_server.search.shape import summarised, with_elements
 
-__all__ = ["Asked", "Context", "Include", "Request", "Results", "Search", "Terminology", "to_text"]
+__all__ = ["Asked", "Context", "Include", "Inside", "Request", "Results", "Search", "Terminology", "to_text"]
 
 
 class Search:
     """Everything that search knows, compiled from the definitions; `zone` is for times that name none.
 
-    Shape: `custom` are the SearchParameters of users, `indexed` the names of those that are complete
+    Shape: `custom` are the SearchParameters of users, `indexed` the names of those that are complete; `content` says
+           that all words of resources are indexed, for _content
     """
 
     def __init__(
@@ -41,10 +44,11 @@ class Search:
         zone: tzinfo = UTC,
         custom: Sequence[Resource] = (),
         indexed: Collection[str] = (),
+        content: bool = False,
     ) -> None:
         self._definitions = definitions
         self._zone = zone
-        self.in_force = in_force(custom, indexed, registry(definitions), definitions)
+        self.in_force = in_force(custom, indexed, registry(definitions, content=content), definitions)
         self.registry = self.in_force.registry
         self._pending = self.in_force.pending
         self.follower = Follower(definitions, self.registry)
@@ -74,7 +78,8 @@ class Search:
 
     def indexes(self, type_: str) -> tuple[IndexSpec, ...]:
         """Return the database indexes that searches of a type need."""
-        return index_specs(type_, {code: one.definition for code, one in self.registry[type_].items()})
+        specs = index_specs(type_, {code: one.definition for code, one in self.registry[type_].items()})
+        return (*specs, contained.SPEC)
 
     def request(self, asked: Asked, *, key: bytes) -> Request:
         """Return what a search means; see `request.understand`.

@@ -76,14 +76,17 @@ _LANGUAGE = SearchParameter(
 )
 
 
-WORDED = ("_text",)
-"""Parameters that find words; _content would double the cost of a write (ADR 5)."""
+TEXT, CONTENT = "_text", "_content"
 
 
-def registry(definitions: Definitions) -> Registry:
-    """Return the parameters of every resource type: R4's own, and _language, which came later."""
+def registry(definitions: Definitions, *, content: bool = False) -> Registry:
+    """Return the parameters of every resource type: R4's own, and _language, which came later.
+
+    `content` adds _content, which nearly doubles the cost of a write (ADR 5).
+    """
+    words = (TEXT, CONTENT) if content else (TEXT,)
     return {
-        type_: _of_type(type_, {**parameters, _LANGUAGE.code: _LANGUAGE, **worded(parameters, WORDED)}, definitions)
+        type_: _of_type(type_, {**parameters, _LANGUAGE.code: _LANGUAGE, **worded(parameters, words)}, definitions)
         for type_, parameters in definitions.search_parameters.items()
     }
 

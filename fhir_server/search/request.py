@@ -11,6 +11,7 @@ from fhir_server.kernel.errors import Invalid, Issue, NotSupported, TooCostly
 from fhir_server.kernel.layout import COMPARTMENTS
 from fhir_server.kernel.query import Filter, Query, SortKey
 from fhir_server.search import page
+from fhir_server.search.contained import Inside, legs
 from fhir_server.search.context import Context
 from fhir_server.search.criteria import Scope, UnknownParameter, alive, criterion
 from fhir_server.search.includes import Include, is_include
@@ -30,7 +31,8 @@ class Asked:
     """A search as it comes.
 
     Shape: `types` are those of the address (all, for the system level); `compartment` as "Patient/1"; `path` is the
-           address below the base URL; `strict` refuses what is not understood instead of ignoring it
+           address below the base URL; `strict` refuses what is not understood instead of ignoring it; `containers` are
+           the types that may contain what is searched for
     """
 
     types: tuple[str, ...]
@@ -42,13 +44,15 @@ class Asked:
     principal: str = ""
     page_size: int = 50
     max_page_size: int = 1_000
+    containers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """A search as it is understood.
 
-    Shape: `understood` are the parameters that count, for the self link; `issues` warn of the others
+    Shape: `understood` are the parameters that count, for the self link; `issues` warn of the others; `inside` is what
+           is looked for inside of the hits, None where nothing is
     """
 
     query: Query
@@ -57,6 +61,7 @@ class Request:
     understood: Params
     binding: page.Binding
     issues: tuple[Issue, ...] = ()
+    inside: Inside | None = None
 
 
 @dataclass(slots=True)
@@ -81,17 +86,33 @@ def understand(asked: Asked, registry: Registry, key: bytes) -> Request:
     types = asked.types if sorted_.types is None else tuple(one for one in asked.types if one in sorted_.types)
     filters = _filters(asked, registry, types, sorted_)
     wanted = results(sorted_.understood)
+    around: tuple[Filter, ...] = () if asked.compartment is None else ({COMPARTMENTS: asked.compartment},)
+    inside = None
+    if wanted.contained != "false":
+        inside = Inside({type_: alive(*filters[type_]) for type_ in types}, around, whole=wanted.contained == "both")
     keys, ids_descend = _order(wanted, types, filters, registry)
     binding = page.Binding(asked.principal, asked.path, page.without_page(asked.params))
     token = next((value for name, value in asked.params if name == page.PARAMETER), None)
     query = Query(
-        legs=tuple((type_, alive(*filters[type_])) for type_ in types),
+        legs=(
+            tuple((type_, alive(*around, *filters[type_])) for type_ in types)
+            if inside is None
+            else legs(inside, asked.containers)
+        ),
         keys=keys,
         ids_descend=ids_descend,
         count=min(wanted.count or asked.page_size, asked.max_page_size),
         position=None if token is None else page.from_text(token, binding, key),
     )
-    return Request(query, wanted, tuple(sorted_.includes), tuple(sorted_.understood), binding, tuple(sorted_.issues))
+    return Request(
+        query,
+        wanted,
+        tuple(sorted_.includes),
+        tuple(sorted_.understood),
+        binding,
+        tuple(sorted_.issues),
+        inside,
+    )
 
 
 def plain_criteria(type_: str, params: Params, context: Context, registry: Registry) -> Query:
@@ -157,8 +178,7 @@ def _types(value: str, registry: Registry) -> list[str]:
 
 def _filters(asked: Asked, registry: Registry, types: Sequence[str], sorted_: _Sorted) -> Mapping[str, list[Filter]]:
     """Return the filters of every type; a criterion that one of them does not know is none for all."""
-    start: list[Filter] = [] if asked.compartment is None else [{COMPARTMENTS: asked.compartment}]
-    found = {type_: list(start) for type_ in types}
+    found: dict[str, list[Filter]] = {type_: [] for type_ in types}
     scope = Scope(registry, asked.context)
     for name, value in sorted_.criteria:
         try:
@@ -181,13 +201,14 @@ def _order(
         return (), True
     type_ = types[0]
     parameters: Mapping[str, Parameter] = registry[type_]
-    if len(types) > 1 and any(code.removeprefix("-") not in _COMMON_ORDER for code in wanted.sort):
+    several = len(types) > 1 or wanted.contained != "false"  # containers may be of any type
+    if several and any(code.removeprefix("-") not in _COMMON_ORDER for code in wanted.sort):
         raise NotSupported(Issue("not-supported", "_sort: several types can be sorted by _lastUpdated and _id"))
     keys, ids_descend = sort_keys(wanted.sort, parameters)
-    if not wanted.sort and len(types) == 1:
+    if not wanted.sort and not several:
         natural = natural_order(type_, filters[type_], parameters)
         keys = () if natural is None else (natural,)
-    if len(keys) == 1:
+    if len(keys) == 1 and wanted.contained == "false":
         keys = (assured(keys[0], filters[type_]),)
     if ids_descend is None:
         ids_descend = not (keys and keys[-1].descending)

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar, get_args
 
-from fhir_server.kernel.errors import Invalid, Issue, NotSupported
+from fhir_server.kernel.errors import Invalid, Issue
 from fhir_server.kernel.query import SortKey
 from fhir_server.search.fields import sort_key
 from fhir_server.search.registry import Parameter
 
 Total: TypeAlias = Literal["none", "estimate", "accurate"]
 Summary: TypeAlias = Literal["true", "text", "data", "count", "false"]
+Contained: TypeAlias = Literal["false", "true", "both"]
+ContainedType: TypeAlias = Literal["container", "contained"]
 
 RESULT_PARAMETERS = frozenset(
     {"_sort", "_count", "_total", "_summary", "_elements", "_contained", "_containedType", "_explain", "_maxresults"}
@@ -21,7 +23,9 @@ RESULT_PARAMETERS = frozenset(
 _TOTALS: Mapping[str, Total] = {value: value for value in get_args(Total)}
 _SUMMARIES: Mapping[str, Summary] = {value: value for value in get_args(Summary)}
 _EXPLAIN: Mapping[str, Literal["true", "false"]] = {"true": "true", "false": "false"}
-Choice = TypeVar("Choice", Total, Summary, Literal["true", "false"])
+_CONTAINED: Mapping[str, Contained] = {value: value for value in get_args(Contained)}
+_CONTAINED_TYPES: Mapping[str, ContainedType] = {value: value for value in get_args(ContainedType)}
+Choice = TypeVar("Choice", Total, Summary, Contained, ContainedType, Literal["true", "false"])
 
 IGNORED = frozenset({"_format", "_pretty"})
 """These belong to HTTP, not to the search."""
@@ -41,6 +45,8 @@ class Results:
     elements: tuple[str, ...] = ()
     explain: bool = False
     most: int | None = None
+    contained: Contained = "false"
+    contained_type: ContainedType = "container"
 
     @property
     def count_only(self) -> bool:
@@ -59,8 +65,6 @@ def results(params: Iterable[tuple[str, str]]) -> Results:
             lists[name] += [part.strip() for part in value.split(",") if part.strip()]
         elif name in RESULT_PARAMETERS and value and once.setdefault(name, value) != value:
             raise _invalid(name, "given twice with different values")
-    if once.get("_contained", "false") != "false":
-        raise NotSupported(Issue("not-supported", "_contained: only false is possible here", expression="_contained"))
     return Results(
         sort=tuple(lists["_sort"]),
         count=_whole("_count", once.get("_count")),
@@ -69,6 +73,8 @@ def results(params: Iterable[tuple[str, str]]) -> Results:
         elements=tuple(lists["_elements"]),
         explain=_choice("_explain", once, _EXPLAIN) == "true",
         most=_most(once.get("_maxresults")),
+        contained=_choice("_contained", once, _CONTAINED) or "false",
+        contained_type=_choice("_containedType", once, _CONTAINED_TYPES) or "container",
     )
 
 

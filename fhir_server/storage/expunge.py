@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pymongo
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import CollectionInvalid
+from pymongo.errors import CollectionInvalid, OperationFailure
 
 from fhir_server.kernel import layout
 from fhir_server.kernel.errors import Conflict
@@ -26,6 +26,8 @@ EXPUNGED = "expunged"
 """The collection that remembers: {_id: "Patient/1", versions: [1, 2]}."""
 
 VERSIONS = "versions"
+
+_NAMESPACE_EXISTS = 48
 
 _OLDEST_FIRST = ((layout.HISTORY_ID, -1), (layout.VERSION, 1))
 
@@ -124,8 +126,10 @@ class Expunger:
             if EXPUNGED not in await self._database.list_collection_names(filter={"name": EXPUNGED}):
                 try:
                     await self._database.create_collection(EXPUNGED)
-                except CollectionInvalid:
-                    return  # somebody else was faster
+                except (CollectionInvalid, OperationFailure) as error:
+                    # Somebody else was faster: the driver, or later the server, says so.
+                    if isinstance(error, OperationFailure) and error.code != _NAMESPACE_EXISTS:
+                        raise
 
 
 async def expunged(database: Database, type_: str, ids: Iterable[str]) -> dict[str, frozenset[int]]:

@@ -15,7 +15,7 @@ EXAMPLES = (Path(__file__).parent / "examples.txt").read_text("utf-8").splitline
 REFUSED = {
     "Patient?_query=current-high-risk&ward=Location/A1": "_query",
     "Patient?_list=$current-problems": "_list",
-    "Patient?_contained=both": "_contained",
+    "Patient?_content=metastases": "_content",
     "Observation?code:in=http://acme.test/unknown": "code:in",
     "Observation?value-string:not=x": "value-string:not",
     "Encounter?subject.birthdate:exact=2000": "subject.birthdate:exact",

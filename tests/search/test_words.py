@@ -9,17 +9,12 @@ from conformance.load import definitions
 from fhir_server.kernel.errors import Invalid, TooCostly
 from fhir_server.resources.indexing import Indexer
 from fhir_server.search import Search
-from fhir_server.search.kinds.words import CODES, of_content, of_narrative, worded
+from fhir_server.search.kinds.words import of_content, of_narrative
 from tests.make import patient
 from tests.search.world import World, empty
 
 STANDARD = definitions()
-DEFINITIONS = replace(
-    STANDARD,
-    search_parameters={
-        type_: {**parameters, **worded(parameters, CODES)} for type_, parameters in STANDARD.search_parameters.items()
-    },
-)
+SEARCH = Search(STANDARD, content=True)
 
 
 def told(id_: str, inner: str, **elements: Any) -> dict[str, Any]:
@@ -30,7 +25,7 @@ def told(id_: str, inner: str, **elements: Any) -> dict[str, Any]:
 @pytest.fixture
 async def worded_world(shared_world: World) -> World:
     await empty(shared_world)
-    world = replace(shared_world, search=Search(DEFINITIONS), indexer=Indexer(DEFINITIONS))
+    world = replace(shared_world, search=SEARCH, indexer=Indexer(STANDARD, SEARCH.registry))
     await world.store(
         [
             told("bone", "<p title='a>z'>Bone <b class=\"x>y\">cancer</b>, metastases &amp; pain</p>"),
@@ -83,13 +78,13 @@ async def test_text_search_that_cannot_be_read_is_refused(worded_world: World, t
 @pytest.mark.parametrize("text", ["a " * 51, "(" * 30 + "a" + ")" * 15])
 def test_text_search_of_too_many_words_is_refused(shared_world: World, text: str) -> None:
     with pytest.raises((TooCostly, Invalid)):
-        replace(shared_world, search=Search(DEFINITIONS)).request(f"Patient?_text={text}")
+        replace(shared_world, search=SEARCH).request(f"Patient?_text={text}")
 
 
 def test_modifiers_of_strings_are_none_of_text_searches(shared_world: World) -> None:
     for modifier in ("exact", "contains"):
         with pytest.raises(Invalid, match="_text"):
-            replace(shared_world, search=Search(DEFINITIONS)).request(f"Patient?_text:{modifier}=a")
+            replace(shared_world, search=SEARCH).request(f"Patient?_text:{modifier}=a")
 
 
 def test_words_are_folded_and_kept_once() -> None:
@@ -107,6 +102,6 @@ def test_a_long_text_does_not_grow_the_index_without_end() -> None:
 
 
 async def test_only_folded_words_are_stored(shared_world: World) -> None:
-    index = Indexer(DEFINITIONS).index(told("a", "Words")).index
+    index = Indexer(STANDARD, SEARCH.registry).index(told("a", "Words")).index
     assert index["rare"]["_text"] == ["words"]
     assert not any(name.startswith(("_text", "_content")) for name in index.get("other", ()))

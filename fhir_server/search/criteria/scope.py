@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fhir_server.kernel.errors import Issue, NotSupported, TooCostly
 from fhir_server.search.context import Context
 from fhir_server.search.fields import of_type
-from fhir_server.search.registry import Parameter, Registry
+from fhir_server.search.registry import CONTENT, Parameter, Registry
 from fhir_server.search.targets import narrows
 
 DEEPEST_CHAIN = 8
@@ -27,8 +27,16 @@ class Scope:
     depth: int = 0
 
     def parameter(self, type_: str, code: str) -> Parameter:
-        """Return a parameter of a type; raise UnknownParameter when there is none."""
+        """Return a parameter of a type.
+
+        Errors: UnknownParameter when there is none; NotSupported for _content where it is switched off: without it the
+                search would find everything
+        """
         found = self.registry[type_].get(code)
+        if found is None and code == CONTENT:
+            raise NotSupported(
+                Issue("not-supported", "the setting search_content is off: only words of _text are indexed")
+            )
         if found is None:
             raise UnknownParameter(Issue("not-supported", f"{type_} has no search parameter {code[:60]!r}"))
         return found

@@ -204,6 +204,8 @@ def _of_type(text: str, where: Field) -> Filter:
 
 def _hierarchy(text: str, below: bool, where: Field, context: Context) -> Filter:
     system, code = _system_and_code(text)
+    if below and system is None and code is not None and "/" in code:
+        return _of_mime_type(code, where)
     if not system or code is None:
         raise bad_value("a code hierarchy needs system|code")
     find = context.terminology.below if below else context.terminology.above
@@ -211,6 +213,12 @@ def _hierarchy(text: str, below: bool, where: Field, context: Context) -> Filter
     if members is None:
         raise NotSupported(Issue("not-found", f"the code {code[:60]!r} of {system[:200]} is not known here"))
     return _any_of(where, members)
+
+
+def _of_mime_type(base: str, where: Field) -> Filter:
+    """Return the filter that a MIME type is stored, with or without parameters ("text/xml; charset=UTF-8")."""
+    start = f" {base};"
+    return {"$or": [one_of(where, [f" {base}"]), between(where, start, prefix_end(start))]}
 
 
 def _any_of(where: Field, members: Sequence[tuple[str, str]]) -> Filter:

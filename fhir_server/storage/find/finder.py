@@ -18,6 +18,7 @@ from fhir_server.kernel.query import Access, Filter, Page, Query
 from fhir_server.kernel.types import Version
 from fhir_server.storage import translate
 from fhir_server.storage.document import READING, SERVED, version_of
+from fhir_server.storage.find.contained import Contained
 from fhir_server.storage.find.count import counted
 from fhir_server.storage.find.explain import in_words
 from fhir_server.storage.find.lookups import Lookups
@@ -59,6 +60,7 @@ class Finder:
         self._database = database.with_options(codec_options=READING)
         self._time_limit_ms = time_limit_ms
         self._lookups = Lookups(self._database, time_limit_ms=time_limit_ms)
+        self.contained = Contained(self._database, self._lookups, time_limit_ms=time_limit_ms)
         self._together = Together(self._database, self._alone, time_limit_ms=time_limit_ms)
 
     async def page(self, query: Query, access: Access) -> Page:

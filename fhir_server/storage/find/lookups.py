@@ -55,6 +55,14 @@ class Lookups:
         wanted = [*done, *[await self._resolved(part, access) for part in others]]
         return Plan(joined([*wanted, access.filter] if access.filter else wanted), tuple(frequent))
 
+    async def resolved(self, filter_: Filter, access: Access) -> Filter:
+        """Return a filter with all of its steps done, without the access rule on what it finds itself.
+
+        Errors: TooCostly when a step finds more than MOST_VALUES
+        """
+        found: Filter = await self._resolved(filter_, access)
+        return found
+
     async def completed(self, plan: Plan) -> Filter:
         """Return the filter of a plan with all of its steps done.
 
