@@ -25,6 +25,7 @@ from hl7_bridge.inbound.referring import reference_parameters
 
 PRINCIPAL = Principal("hl7-bridge")
 _STRICT = Preferences(handling="strict")
+_UNCOUNTED = ("_total", "none")
 _AT_ONCE = 16
 _Found: TypeAlias = Sequence[Resource]
 
@@ -146,7 +147,8 @@ class Store:
         return list(_hits(bundle)), bool(_next(bundle))
 
     async def _search(self, type_: str, params: Params) -> Resource:
-        params = (*params, ("_total", "none"))
+        if _UNCOUNTED not in params:  # the address of a further page has it already, and nothing else may stand there
+            params = (*params, _UNCOUNTED)
         # A criterion that is passed over would find what the message does not mean.
         call = Call(Address("search-type", type_), self._base_url, PRINCIPAL, params=params, prefer=_STRICT)
         async with self._places:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,3 +103,16 @@ async def test_what_breaks_a_rule_is_refused_with_its_place(store: Store) -> Non
     with pytest.raises(Refused) as caught:
         await store.submit(bundle("transaction", entry("POST", "Patient", patient(birthDate="soon"))))
     assert caught.value.issues[0][0].endswith("birthDate")
+
+
+async def test_what_refers_to_a_resource_is_found_on_all_pages(settings: Settings) -> None:
+    async with opened_env(replace(settings, max_page_size=2), build_metrics()) as env:
+        store = Store(env)
+        full_url = "urn:uuid:00000000-0000-4000-8000-0000000000a2"
+        account = {"resourceType": "Account", "status": "active", "subject": [{"reference": full_url}]}
+        many = (entry("POST", "Account", account) for _ in range(5))
+        await store.submit(
+            bundle("transaction", entry("POST", "Patient", patient(identifier=identified("bp1")), full_url), *many)
+        )
+        [[one]] = await store.find([by_identifier("bp1")])
+        assert len(await store.referring(f"Patient/{one['id']}")) == 5
