@@ -76,6 +76,7 @@ DATATYPES: Mapping[str, DataType] = MappingProxyType(
         "XAD": DataType(contacts.address, reads(1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14)),
         "XTN": DataType(contacts.contact_point, reads(1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 14, 18)),
         "CWE": DataType(codes.codeable_concept, CODED, "sender"),
+        "CWE-or-text": DataType(codes.concept_or_text, CODED, "sender"),
         "IS": DataType(codes.one_concept, CODED, "sender"),
         "Coding": DataType(codes.plain_coding, CODED, "sender"),
         "mapped-Coding": DataType(codes.mapped_only, CODED, "sender"),

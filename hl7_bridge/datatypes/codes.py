@@ -77,6 +77,14 @@ def code(field: Text, _context: Context, table: Table | None) -> str | None:
     return found.code if found else None
 
 
+def concept_or_text(field: Text, context: Context, table: Table | None) -> Element | None:
+    """Return the CodeableConcept of a field that was text (ST) in most versions: one component is a text."""
+    value = field.value(1).strip()
+    if value and value == field.text.strip():
+        return {"text": value}
+    return codeable_concept(field, context, table)
+
+
 def one_concept(field: Text, context: Context, table: Table | None) -> Element | None:
     """Return the CodeableConcept of a field that is a bare code (IS, ID) or text."""
     value = field.value(1).strip()

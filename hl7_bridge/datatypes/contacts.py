@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/datatypes.html#address, https://hl7.org/fhir/R4/da
 from typing import Any
 
 from hl7_bridge.datatypes.identifiers import range_of, validity
+from hl7_bridge.er7 import NULL
 from hl7_bridge.mapping.context import Context, Text
 from hl7_bridge.mapping.tables import Table
 
@@ -33,10 +34,11 @@ def address(field: Text, context: Context, _table: Table | None) -> Element | No
 
 
 def street(field: Text) -> str:
-    """Return the street line of a SAD: address, or number and street name."""
+    """Return the street line of a SAD: address, and number and street name where the address does not say them."""
     whole = field.value(1).strip()
     named, number = field.value(1, 2).strip(), field.value(1, 3).strip()
-    return " ".join(part for part in (whole, number, named) if part and part != '""')
+    rest = [part for part in (number, named) if part != NULL and part not in whole]
+    return " ".join(part for part in (whole, *rest) if part and part != NULL)
 
 
 def contact_point(field: Text, context: Context, table: Table | None) -> Element | None:

@@ -15,6 +15,7 @@ from hl7_bridge.functions import (
     eligibility,
     immunization,
     insurance,
+    laboratories,
     masterfiles,
     medication,
     merging,
@@ -34,6 +35,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         **care.FUNCTIONS,
         **immunization.FUNCTIONS,
+        **laboratories.FUNCTIONS,
         **merging.FUNCTIONS,
         **notes.FUNCTIONS,
         **observations.FUNCTIONS,

@@ -10,7 +10,7 @@ from typing import Any
 
 from hl7_bridge.datatypes import codes, quantities
 from hl7_bridge.er7 import Segment
-from hl7_bridge.functions.reading import leave, take
+from hl7_bridge.functions.reading import leave, reading, take
 from hl7_bridge.functions.timing import quantity_timing, segment_timing
 from hl7_bridge.mapping.context import Context, Draft
 from hl7_bridge.mapping.functions import Function
@@ -92,12 +92,21 @@ def text_of(segment: Segment, order: Order) -> Element:
 
 
 def route_of(segment: Segment, scope: Scope, context: Context) -> Element:
-    """Return route, site and method of the RXR that belong to the order."""
+    """Return route, site, method and instructions of the RXR that belong to the order."""
     found: Element = {}
+    said: list[Element] = []
     for one in following("RXR", segment, scope):
-        take(context, one, DOSAGE, 1, 2, 4)
+        take(context, one, DOSAGE, 1, 2, 4, 5)
         found |= way(one, context)
-    return found
+        said += how(one, context)
+    return {**found, **({"additionalInstruction": said} if said else {})}
+
+
+def how(segment: Segment, context: Context) -> list[Element]:
+    """Return the routing instruction of an RXR (RXR-5)."""
+    field = segment.field(5)
+    concept = codes.codeable_concept(field, context, None) if field and not field.is_null else None
+    return [concept] if concept else []
 
 
 WAYS = ((1, "route", "0162"), (2, "site", "0163"), (4, "method", "0165"))
@@ -169,12 +178,12 @@ def timed(segment: Segment, context: Context) -> Element:
 def timed_by_field(segment: Segment, order: Order, scope: Scope, context: Context) -> Element:
     """Return what the TQ of versions before 2.5 says: RXE-1, or ORC-7 of a request."""
     common = scope.segment("ORC")
-    field = segment.field(order.timing) if order.timing else None
-    if not field and common is not None:
-        field = common.field(7)
-    if not field or field.is_null:
+    told, number = (segment, order.timing) if order.timing and segment.field(order.timing) else (common, 7)
+    field = told.field(number) if told is not None else None
+    if told is None or not field or field.is_null:
         return {}
-    found = timing_of(*quantity_timing(field, context))
+    with reading(told, number):
+        found = timing_of(*quantity_timing(field, context))
     if field.value(2).strip().upper().startswith("PRN"):
         found["asNeededBoolean"] = True
     if text := field.value(8).strip():
@@ -195,9 +204,12 @@ def dosage_route(segment: Segment, draft: Draft, _scope: Scope, context: Context
 
 
 def dispensed_dosage(segment: Segment, draft: Draft, _scope: Scope, context: Context) -> None:
-    """Put RXR as route, site and method of what was dispensed."""
+    """Put RXR as route, site, method and instruction of what was dispensed."""
     before = draft.resource.get("dosageInstruction", [{}])
-    if found := way(segment, context):
+    found = way(segment, context)
+    if said := how(segment, context):
+        found["additionalInstruction"] = [*before[0].get("additionalInstruction", ()), *said]
+    if found:
         draft.resource["dosageInstruction"] = [{**before[0], **found}, *before[1:]]
 
 
@@ -205,6 +217,6 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "complete_dosage": Function(complete_dosage, (), "dosageInstruction"),
         "dosage_route": Function(dosage_route, (1, 2, 4), "dosage"),
-        "dispensed_dosage": Function(dispensed_dosage, (1, 2, 4), "dosageInstruction"),
+        "dispensed_dosage": Function(dispensed_dosage, (1, 2, 4, 5), "dosageInstruction"),
     }
 )

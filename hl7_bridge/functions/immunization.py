@@ -93,13 +93,15 @@ def put_statement(segment: Segment, immunization: Element, context: Context) -> 
         said = statement(segment, segment.value(3).strip(), context)
     except BadValue:
         return False
+    if not said:
+        return False
     group = segment.value(4).strip()
     name = f"statement-{group}" if group else "statement"
     entries: list[Element] = immunization.get("education", [])
     known = next((one for one in entries if one["id"] == name), {"id": name})
     others = [one for one in entries if one is not known]
     immunization["education"] = [*others, {**known, **said}]
-    return bool(said)
+    return True
 
 
 def statement(segment: Segment, code: str, context: Context) -> Element:

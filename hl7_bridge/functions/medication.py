@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from hl7_bridge.datatypes import codes, people, quantities, times
+from hl7_bridge.datatypes import codes, people, quantities
 from hl7_bridge.er7 import Field, Segment
 from hl7_bridge.functions.reading import take
 from hl7_bridge.mapping.context import Context, Draft, derived_identifier, key_of
-from hl7_bridge.mapping.functions import Call, Function
+from hl7_bridge.mapping.functions import Call, Function, moment
 from hl7_bridge.mapping.scope import Scope
 
 Element = dict[str, Any]
@@ -88,7 +88,7 @@ def details(segment: Segment, product: Product, code: Element, scope: Scope, con
     if ingredients:
         found["ingredient"] = ingredients
     lot = segment.value(product.lot).strip().strip('"') if product.lot else ""
-    expires = times.date_time(segment.value(product.expires).strip('"'), context.zone) if product.expires else None
+    expires = moment(segment, product.expires, context) if product.expires else None
     if lot or expires:
         found["batch"] = ({"lotNumber": lot} if lot else {}) | ({"expirationDate": expires} if expires else {})
     maker = segment.field(product.maker) if product.maker else None
@@ -127,10 +127,7 @@ ONE: Element = {"value": 1}
 
 
 def measured(segment: Segment, number: int, context: Context) -> Element | None:
-    """Return the Quantity of two fields, an amount and its units; None when there is no amount.
-
-    Errors: BadValue when the amount is no number
-    """
+    """Return the Quantity of two fields, an amount and its units; None when there is no number."""
     field = segment.field(number)
     value = quantities.decimal(field, context, None) if field and not field.is_null else None
     return None if value is None else {"value": value, **quantities.unit_of(segment, number + 1, context)}

@@ -15,6 +15,7 @@ from hl7_bridge.mapping.scope import Scope
 
 REPORT_NOTE = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.note"
 """R5's DiagnosticReport.note, as R4 writes an element of a later version."""
+NOTE = "http://hl7.org/fhir/StructureDefinition/note"
 
 
 def annotation(segment: Segment, context: Context) -> dict[str, Any] | None:
@@ -43,9 +44,17 @@ def report_note(segment: Segment, draft: Draft, _scope: Scope, context: Context)
         draft.resource["extension"] = [*draft.resource.get("extension", ()), extension]
 
 
+def person_note(segment: Segment, draft: Draft, _scope: Scope, context: Context) -> None:
+    """Add the comment to a person, whose resource has no element for it: FHIR's extension for notes holds it."""
+    if found := annotation(segment, context):
+        extension = {"url": NOTE, "valueAnnotation": found}
+        draft.resource["extension"] = [*draft.resource.get("extension", ()), extension]
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "note": Function(note, (3, 2, 4, 5, 6, 7), "note"),
+        "person_note": Function(person_note, (3, 2, 4, 5, 6, 7), "extension (note)"),
         "report_note": Function(report_note, (3, 2, 4, 5, 6, 7), "extension (note)"),
     }
 )

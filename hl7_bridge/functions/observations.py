@@ -147,8 +147,9 @@ def keep_documents(documents: list[Element], draft: Draft, scope: Scope) -> None
     if report is not None:
         report.resource["presentedForm"] = [*report.resource.get("presentedForm", ()), *documents]
         documents = [{name: part for name, part in one.items() if name != "data"} for one in documents]
-    known = draft.resource.get("extension", ())
-    draft.resource["extension"] = [*known, *({"url": ATTACHMENT, "valueAttachment": one} for one in documents if one)]
+    described = [{"url": ATTACHMENT, "valueAttachment": one} for one in documents if one]
+    if described:
+        draft.resource["extension"] = [*draft.resource.get("extension", ()), *described]
 
 
 UNKNOWN = {"text": "unknown"}

@@ -3,11 +3,26 @@
 Spec: https://hl7.org/fhir/R4/mapping-language.html
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hl7_bridge.datatypes.times import BadValue
 from hl7_bridge.er7 import Segment
 from hl7_bridge.mapping.context import Context, Draft
+from hl7_bridge.mapping.errors import ConversionError
 from hl7_bridge.mapping.places import Place
 from hl7_bridge.mapping.rules import Rule
 from hl7_bridge.mapping.scope import Scope
+
+
+@contextmanager
+def reading(segment: Segment, number: int) -> Iterator[None]:
+    """Name the field in the error, when what is read within is no value of its type."""
+    try:
+        yield
+    except BadValue as error:
+        component = error.component
+        raise ConversionError("102", str(error), segment=segment.name, field=number, component=component) from None
 
 
 def take(context: Context, segment: Segment, target: str, *fields: int) -> None:

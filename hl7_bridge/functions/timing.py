@@ -13,6 +13,7 @@ from typing import Any
 from hl7_bridge.datatypes.quantities import UCUM, number
 from hl7_bridge.datatypes.times import BadValue, date_time, time_of_day
 from hl7_bridge.er7 import NULL, Field, Segment
+from hl7_bridge.functions.reading import reading
 from hl7_bridge.mapping.context import Context
 from hl7_bridge.mapping.errors import ConversionError
 from hl7_bridge.mapping.functions import moment
@@ -174,11 +175,14 @@ def times_of_day(text: str) -> list[str]:
 def segment_timing(segment: Segment, context: Context) -> tuple[Element, Element]:
     """Return the Timing of a TQ1, and start and end of it.
 
-    Errors: BadValue when a part of TQ1-3 is no number; ConversionError naming any other field that is not readable
+    Errors: ConversionError naming the field that is not readable
     """
-    timing = pattern_timing(segment.field(3))
+    with reading(segment, 3):
+        timing = pattern_timing(segment.field(3))
     repeat = dict(timing.get("repeat", {}))
-    if at := [time for one in segment.repetitions(4) if (time := time_of_day(one.value(1)))]:
+    with reading(segment, 4):
+        at = [time for one in segment.repetitions(4) if (time := time_of_day(one.value(1)))]
+    if at:
         repeat["timeOfDay"] = at
     total = amount(segment, 14)
     if total is not None and total > 0 and total == total.to_integral_value():

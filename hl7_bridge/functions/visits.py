@@ -1,15 +1,17 @@
-"""Visits: what the trigger event says about the state of one, and its diagnoses.
+"""Visits: what the trigger event says about the state of one, its diagnoses and its procedures.
 
 Spec: https://hl7.org/fhir/R4/encounter.html
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from hl7_bridge.datatypes.quantities import integer
 from hl7_bridge.er7 import Segment
 from hl7_bridge.mapping.context import Context, Draft
-from hl7_bridge.mapping.functions import Function
+from hl7_bridge.mapping.functions import Function, moment
 from hl7_bridge.mapping.scope import Scope
 from hl7_bridge.mapping.tables import Table
 
@@ -43,13 +45,47 @@ def diagnosis_of_encounter(segment: Segment, draft: Draft, scope: Scope, context
     table = context.sender.tables["0052"]
     if code := table.look_up(segment.value(6).strip()):
         item["use"] = {"coding": [code.coding()]}
-    if segment.value(15).isdigit() and int(segment.value(15)) > 0:
-        item["rank"] = int(segment.value(15))
+    if (rank := integer(segment.field(15), context, None)) and rank > 0:
+        item["rank"] = rank
     visit.resource["diagnosis"] = [*known, item]
+
+
+def coding_method(segment: Segment, draft: Draft, _scope: Scope, context: Context) -> None:
+    """Take the code system from DG1-2 or PR1-2, as before version 2.3, where the code itself names none."""
+    method = segment.value(2).strip()
+    code = draft.resource.get("code", {})
+    codings = code.get("coding", [])
+    if not method.strip('"') or not codings or "system" in codings[0]:
+        return
+    if system := context.sender.coding_system(method):
+        draft.resource["code"] = {**code, "coding": [{"system": system, **codings[0]}, *codings[1:]]}
+
+
+def procedure_time(segment: Segment, draft: Draft, _scope: Scope, context: Context) -> None:
+    """Put when a procedure was done: PR1-5, and its end by the minutes of PR1-7 when the start tells the time."""
+    start = moment(segment, 5, context)
+    if not start:
+        return
+    if end := end_after(start, segment.value(7).strip()):
+        draft.resource["performedPeriod"] = {"start": start, "end": end}
+    else:
+        draft.resource["performedDateTime"] = start
+
+
+def end_after(start: str, minutes: str) -> str | None:
+    """Return the dateTime that is so many minutes later; None when the start is a day, or the minutes say nothing."""
+    if "T" not in start or not minutes.isdecimal() or len(minutes) > 5 or not int(minutes):
+        return None
+    try:
+        return (datetime.fromisoformat(start) + timedelta(minutes=int(minutes))).isoformat()
+    except OverflowError:
+        return None
 
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
+        "coding_method": Function(coding_method, (2,), "code", optional=True),
+        "procedure_time": Function(procedure_time, (5, 7), "performed[x]"),
         "status_of_event": Function(status_of_event, (45,), "status"),
         "diagnosis_of_encounter": Function(diagnosis_of_encounter, (6, 15), "Encounter.diagnosis"),
     }

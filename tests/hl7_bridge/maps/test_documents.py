@@ -147,3 +147,23 @@ def test_document_is_about_the_orders_of_the_message() -> None:
 def test_document_names_the_orders_that_the_message_does_not_bring() -> None:
     related = document("T01", txa(orders="PL-1^EHR|FI-1^LAB"))["context"]["related"]
     assert [one["identifier"]["value"] for one in related] == ["PL-1", "FI-1"]
+
+
+RECORD = (
+    "TXA|1|CN^Consult|TX|||20240430101010||20240430121212|9^ORIG^OLA||11^TYPE^TOM|D-77^DOCS|"
+    "||||||||typing error||12^COPY^KIM"
+)
+
+
+def test_who_wrote_typed_and_got_a_document_is_recorded_with_the_reason() -> None:
+    found = told("T08", RECORD)
+    [record] = [one for one in found.all("Provenance") if "reason" in one]
+    assert (record["reason"], record["recorded"][:19]) == ([{"text": "typing error"}], "2024-04-30T12:12:12")
+    assert found.referred(record["target"][0])["masterIdentifier"]["value"] == "D-77"
+    names = [found.referred(agent["who"])["name"][0]["family"] for agent in record["agent"]]
+    assert names == ["ORIG", "TYPE", "COPY"]
+    assert codes(record["agent"][2]["role"][0]) == ["IRCP"]
+
+
+def test_document_that_nobody_edited_has_no_record_of_its_own() -> None:
+    assert len(told("T02", txa()).all("Provenance")) == 1

@@ -388,3 +388,44 @@ def test_numbers_of_guarantor_and_insured_are_those_of_one_person() -> None:
     found = insured("GT1|1|G-1|LINDQVIST^ERIK", in1(_49="S-1"))
     assert {"G-1", "S-1"} < {one["value"] for one in found.one("RelatedPerson")["identifier"]}
     assert found.conversion.notes == ()
+
+
+SUBSCRIBER = "http://hl7.org/fhir/5.0/StructureDefinition/extension-subscriberId"
+
+
+def test_number_of_the_insured_keeps_its_authority() -> None:
+    [extension] = coverage(in1(_49="S-1^^^PAYERS^MB"))["extension"]
+    assert extension["url"] == SUBSCRIBER
+    assert (extension["valueIdentifier"]["system"], extension["valueIdentifier"]["value"]) == (
+        "urn:hl7v2:authority:PAYERS",
+        "S-1",
+    )
+
+
+def test_employer_of_the_insured_is_known_by_its_number() -> None:
+    holder = coverage(in1(_10="E-7^^^FIRMS"))["policyHolder"]
+    assert (holder["type"], holder["identifier"]["value"]) == ("Organization", "E-7")
+
+
+def test_number_of_the_employer_stands_beside_its_name() -> None:
+    found = insured(in1(_10="E-7^^^FIRMS", _11="ACME"))
+    holder = found.one("Coverage")["policyHolder"]
+    assert (found.referred(holder)["name"], holder["identifier"]["value"]) == ("ACME", "E-7")
+
+
+def test_subscriber_number_among_the_employers_is_the_subscribers() -> None:
+    made = coverage(in1(_10="S-2^^^PAYERS^SN"))
+    assert [one["valueIdentifier"]["value"] for one in made["extension"]] == ["S-2"]
+    assert "policyHolder" not in made
+
+
+def test_case_manager_of_the_insurer_is_in_the_care_team() -> None:
+    found = insured(in1(), segment("IN3", {1: "1", 21: "KARLSSON, EVA"}))
+    team = found.one("CareTeam")
+    [manager] = team["participant"]
+    assert (codes(manager["role"][0]), manager["member"]["display"]) == (["768832004"], "KARLSSON, EVA")
+    assert found.referred(team["subject"])["resourceType"] == "Patient"
+
+
+def test_certification_without_case_manager_makes_no_care_team() -> None:
+    assert insured(in1(), segment("IN3", {1: "1", 2: "C-1"})).all("CareTeam") == []

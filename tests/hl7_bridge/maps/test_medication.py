@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from hl7_bridge.mapping.errors import ConversionError
 from tests.hl7_bridge.maps.converted import PATIENT, Converted, Resource, codes, convert
 
 ORC = "ORC|{control}|RX-1^EHR|FX-1^PHARM|G-1^EHR|{status}||{timing}||20240305|||123^SMITH^ADAM"
@@ -232,3 +233,31 @@ def test_completion_and_action_are_the_state(status: str, action: str, state: st
 def test_refusal_has_its_reason() -> None:
     made = given(status="RE", reason="00^Patient refused^L").one("MedicationAdministration")
     assert codes(made["statusReason"][0]) == ["00"]
+
+
+def test_routing_instruction_is_an_additional_instruction_of_every_dosage() -> None:
+    route = "RXR|PO^Oral^HL70162||||^Rinse the mouth"
+    [dosage] = request(orc(), rxe(), route)["dosageInstruction"]
+    assert [one["text"] for one in dosage["additionalInstruction"]] == ["Rinse the mouth"]
+
+
+def test_routing_instruction_goes_along_with_what_is_dispensed() -> None:
+    found = convert("RDS^O13", PATIENT, orc("RE"), rxe(), "RXD|1|1^drug|20240305|1", "RXR|PO^Oral||||^Chew")
+    [dosage] = found.one("MedicationDispense")["dosageInstruction"]
+    assert [one["text"] for one in dosage["additionalInstruction"]] == ["Chew"]
+
+
+@pytest.mark.parametrize(
+    ("event", "segments", "place"),
+    [
+        ("RDS^O13", [orc("RE"), rxe(), "RXD|1|1^drug|20240305|" + "|" * 14 + "|20241399"], "RXD-19.1"),
+        ("RDS^O13", [orc("RE"), rxe(), "RXD|1|1^drug|yesterday"], "RXD-3.1"),
+        ("RDE^O11", [orc(), "TQ1|1|||9999", rxe()], "TQ1-4.1"),
+        ("RDE^O11", [orc(timing="1^BID^^20241399"), rxe()], "ORC-7.4"),
+        ("RDE^O11", [orc(), rxe(timing="1^BID^^20241399")], "RXE-1.4"),
+    ],
+)
+def test_value_that_cannot_be_read_is_told_with_its_field(event: str, segments: list[str], place: str) -> None:
+    with pytest.raises(ConversionError) as caught:
+        convert(event, PATIENT, *segments)
+    assert caught.value.place == place

@@ -69,7 +69,16 @@ def test_event_says_what_became_of_the_appointment(event: str, status: str) -> N
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("Pending", "pending"), ("Waitlist", "waitlist"), ("Started", "checked-in"), ("Complete", "fulfilled")],
+    [
+        ("Pending", "pending"),
+        ("Waitlist", "waitlist"),
+        ("Started", "checked-in"),
+        ("Complete", "fulfilled"),
+        ("Proposed", "proposed"),
+        ("Checked-In", "checked-in"),
+        ("COMPLETED", "fulfilled"),
+        ("No-Show", "noshow"),
+    ],
 )
 def test_filler_status_is_the_status_of_the_appointment(code: str, status: str) -> None:
     assert of(appointment(PATIENT, status=code))["status"] == status
