@@ -22,8 +22,6 @@ from hl7_bridge.mapping.context import (
     Note,
     Resource,
     Sender,
-    derived_identifier,
-    key_of,
 )
 from hl7_bridge.mapping.errors import ConversionError
 from hl7_bridge.mapping.groups import arrange
@@ -33,6 +31,7 @@ from hl7_bridge.mapping.program import Program, compile_program
 from hl7_bridge.mapping.scope import Scope
 from hl7_bridge.mapping.sections import Section
 from hl7_bridge.mapping.trace import Trace, unmapped
+from hl7_bridge.twins import joined_twins
 from hl7_bridge.versions import nearest
 
 __all__ = ["Conversion", "ConversionError", "Converter", "Entry", "Note", "load_layers"]
@@ -261,47 +260,6 @@ def finished(
 
 
 ENVELOPE = frozenset({"MessageHeader", "Provenance"})
-
-
-def joined_twins(context: Context) -> dict[str, str]:
-    """Join entries that mean the same resource into the first of them; return the full URLs that others take over.
-
-    What the first one says stands; that another says otherwise is worth a note.
-    """
-    first: dict[tuple[str, str], Draft] = {}
-    twins: dict[str, str] = {}
-    for draft in context.drafts:
-        if draft.key is None:
-            continue
-        known = first.setdefault((draft.type, draft.key), draft)
-        if known is draft:
-            continue
-        twins[draft.full_url] = known.full_url
-        if known.intent == "reference":
-            known.resource = {**known.resource, **draft.resource}
-            known.intent, known.merge = draft.intent, draft.merge
-        else:
-            different = [name for name, value in draft.resource.items() if known.resource.get(name, value) != value]
-            if different and draft.apart:
-                del twins[draft.full_url]
-                set_apart(draft, context)
-                continue
-            if different and draft.intent != "reference":
-                context.note(draft.type, f"two have the same identifier; the first one's {', '.join(different)} stands")
-            known.resource = {**draft.resource, **known.resource}
-        known.clears |= draft.clears
-    return twins
-
-
-def set_apart(draft: Draft, context: Context) -> None:
-    """Let an entry be known by a derived identifier: the one that its sender gave it belongs to another entry."""
-    key = draft.key or ""
-    number = context.derived[key] = context.derived.get(key, 1) + 1
-    identifier = derived_identifier(draft.type, key, str(number))
-    others = [one for one in draft.resource["identifier"] if key_of(one) != draft.key]
-    context.note(draft.type, "two different ones have the same identifier; the second is kept without it")
-    draft.resource["identifier"] = [*others, identifier]
-    draft.key = key_of(identifier)
 
 
 NOTHING: frozenset[str] = frozenset()

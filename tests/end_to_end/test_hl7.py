@@ -242,6 +242,7 @@ async def test_what_was_acknowledged_survives_kill_9_and_what_was_not_is_made_on
 ) -> None:
     acknowledged: list[str] = []
     under_way: list[bytes] = []
+    enough = asyncio.Event()
 
     async def write(port: int) -> None:
         sender = connect(port)
@@ -253,6 +254,8 @@ async def test_what_was_acknowledged_survives_kill_9_and_what_was_not_is_made_on
                 if await sender.send(raw) == "AA":
                     acknowledged.append(id_)
                     under_way.remove(raw)
+                    if len(acknowledged) > 8:
+                        enough.set()
         except (OSError, asyncio.IncompleteReadError):
             return
 
@@ -260,9 +263,7 @@ async def test_what_was_acknowledged_survives_kill_9_and_what_was_not_is_made_on
     flags = ("--workers", "2", "--mllp-workers", "2", "--mllp", str(port))
     with served(tmp_path / "data", *flags) as running:
         writers = [asyncio.create_task(write(port)) for _ in range(8)]
-        async with asyncio.timeout(60):
-            while len(acknowledged) <= 8:
-                await asyncio.sleep(0.1)
+        await asyncio.wait_for(enough.wait(), 60)
         running.kill()
         await asyncio.gather(*writers)
     assert under_way
