@@ -108,17 +108,7 @@ async def _forget(inbound: Inbound) -> None:
 
 def _tell(processed: Processed) -> None:
     """Log a message without its content: a failure's trace has places, but not the text of the exception."""
-    fields: dict[str, object] = {
-        "event": "hl7",
-        "letter": processed.letter,
-        "sender": processed.sender[:80],
-        "type": processed.type[:16],
-        "result": processed.result,
-        "code": processed.code or None,
-        "place": processed.place or None,
-        "bytes": processed.size,
-        "ms": round(processed.seconds * 1000, 2),
-    }
+    fields = {"event": "hl7", **processed.facts()}
     if processed.failure is not None:
         frames = traceback.extract_tb(processed.failure.__traceback__)
         where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]

@@ -17,6 +17,7 @@ from conformance.fhirpath.nodes import (
     TypeTest,
     Unary,
     Variable,
+    alternatives,
 )
 from conformance.fhirpath.parser import parse, type_name
 
@@ -34,6 +35,7 @@ __all__ = [
     "TypeTest",
     "Unary",
     "Variable",
+    "alternatives",
     "parse",
     "type_name",
 ]

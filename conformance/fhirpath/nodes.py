@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhirpath/N1/grammar.html
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal as OneOf
@@ -99,3 +100,12 @@ class TypeTest:
 
 
 Node: TypeAlias = Empty | Literal | Quantity | Variable | Special | Member | Call | Index | Unary | Binary | TypeTest
+
+
+def alternatives(node: Node) -> Iterator[Node]:
+    """Yield the expressions that "|" joins; one without it is its only alternative."""
+    if isinstance(node, Binary) and node.operator == "|":
+        yield from alternatives(node.left)
+        yield from alternatives(node.right)
+    else:
+        yield node

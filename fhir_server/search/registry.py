@@ -3,11 +3,11 @@
 Spec: https://hl7.org/fhir/R4/searchparameter-registry.html, https://hl7.org/fhir/R4/search.html#all
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from conformance.definitions import Definitions, Element, SearchKind, SearchParameter
-from conformance.fhirpath import Binary, Call, Index, Member, Node, TypeTest, parse
+from conformance.fhirpath import Call, Index, Member, Node, TypeTest, alternatives, parse
 from fhir_server.search.fields import Field, field, unions
 from fhir_server.search.kinds.token import BOOLEANS
 from fhir_server.search.kinds.words import worded
@@ -52,7 +52,7 @@ class Parameter:
         """
         assert self.definition.expression is not None
         names: set[str] = set()
-        for branch in _branches(parse(self.definition.expression)):
+        for branch in alternatives(parse(self.definition.expression)):
             name = _first_member(branch)
             if name is None:
                 return None
@@ -147,7 +147,7 @@ def _implied_systems(type_: str, definition: SearchParameter, definitions: Defin
     """
     assert definition.expression is not None
     found: set[str] = set()
-    for branch in _branches(parse(definition.expression)):
+    for branch in alternatives(parse(definition.expression)):
         element = _element(branch, type_, definitions)
         if element is None:
             return None
@@ -158,14 +158,6 @@ def _implied_systems(type_: str, definition: SearchParameter, definitions: Defin
                 return None
         found.update(definitions.value_sets.get(element.value_set or "", ()))
     return frozenset(found)
-
-
-def _branches(node: Node) -> Iterator[Node]:
-    if isinstance(node, Binary) and node.operator == "|":
-        yield from _branches(node.left)
-        yield from _branches(node.right)
-    else:
-        yield node
 
 
 def _first_member(node: Node) -> str | None:

@@ -4,10 +4,10 @@ The definitions list the targets of the whole element, also for parameters that 
 Spec: https://hl7.org/fhir/R4/searchparameter-registry.html
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
-from conformance.fhirpath import Binary, Call, Node, TypeTest, parse
+from conformance.fhirpath import Call, Node, TypeTest, alternatives, parse
 
 
 def narrowed(targets: Sequence[str], expression: str) -> tuple[str, ...]:
@@ -32,15 +32,7 @@ def narrows(expression: str | None, wider: str, target: str) -> bool:
 @lru_cache(maxsize=1_024)
 def _branches(expression: str) -> tuple[tuple[Node, str | None], ...]:
     """Return the elements that an expression selects, each with the one type that it leaves of references."""
-    return tuple(_restricted(branch) for branch in _alternatives(parse(expression)))
-
-
-def _alternatives(node: Node) -> Iterator[Node]:
-    if isinstance(node, Binary) and node.operator == "|":
-        yield from _alternatives(node.left)
-        yield from _alternatives(node.right)
-    else:
-        yield node
+    return tuple(_restricted(branch) for branch in alternatives(parse(expression)))
 
 
 def _restricted(node: Node) -> tuple[Node, str | None]:

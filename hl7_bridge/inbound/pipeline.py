@@ -61,6 +61,19 @@ class Processed:
     place: str = ""
     failure: Exception | None = None
 
+    def facts(self) -> dict[str, object]:
+        """Return what a log says of it; names that the message gives are cut."""
+        return {
+            "letter": self.letter,
+            "sender": self.sender[:80],
+            "type": self.type[:16],
+            "result": self.result,
+            "code": self.code or None,
+            "place": self.place or None,
+            "bytes": self.size,
+            "ms": round(self.seconds * 1000, 2),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:

@@ -39,16 +39,7 @@ def observer(registry: CollectorRegistry) -> Callable[[Processed], None]:
 
 
 def _log(processed: Processed) -> None:
-    fields = {
-        "letter": processed.letter,
-        "sender": processed.sender[:80],
-        "type": processed.type[:16],
-        "result": processed.result,
-        "code": processed.code or None,
-        "place": processed.place or None,
-        "bytes": processed.size,
-        "ms": round(processed.seconds * 1000, 2),
-    }
+    fields = processed.facts()
     if processed.failure is not None:
         LOGGER.error("hl7 failed", extra={"fields": {**fields, "trace": trace(processed.failure)}})
     elif processed.result in ("accepted", "repeated"):
