@@ -6,6 +6,7 @@ Spec: https://www.rfc-editor.org/rfc/rfc9112
 """
 
 import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -13,6 +14,9 @@ from typing import cast
 
 import msgspec
 import uvloop
+
+_BUFFER_BYTES = 64 * 1024
+_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Plan(msgspec.Struct):
@@ -93,12 +97,16 @@ class _Gun:
         return Shots(len(self.times), self.failed, seconds, *at)
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(asyncio.BufferedProtocol):
+    """Keeps the head of an answer until its end is there; of the body it counts the bytes that are still to come."""
+
     def __init__(self, gun: _Gun) -> None:
         self.finished = asyncio.get_running_loop().create_future()
         self._gun = gun
-        self._received = bytearray()
-        self._awaited: int | None = None
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._held = 0
+        self._left: int | None = None
         self._started = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -109,17 +117,25 @@ class _Connection(asyncio.Protocol):
         if not self.finished.done():
             self.finished.set_exception(exc or ConnectionError("the server closed the connection"))
 
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        if self._awaited is None:
-            self._awaited = _length(self._received)
-        if self._awaited is not None and len(self._received) >= self._awaited:
-            self._gun.hit(self._started, bytes(self._received[9:12]))
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
+        return self._view[self._held :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._left is None:
+            self._held += nbytes
+            length = _length(self._buffer, self._held)
+            if length is None:
+                return
+            self._status = bytes(self._buffer[9:12])
+            self._left, self._held = length - self._held, 0
+        else:
+            self._left -= nbytes
+        if self._left <= 0:
+            self._gun.hit(self._started, self._status)
             self._shoot()
 
     def _shoot(self) -> None:
-        self._received.clear()
-        self._awaited = None
+        self._left = None
         shot = self._gun.load()
         if shot is None:
             self.finished.set_result(None)
@@ -129,14 +145,13 @@ class _Connection(asyncio.Protocol):
         self._transport.write(shot)
 
 
-def _length(received: bytearray) -> int | None:
+def _length(received: bytearray, held: int) -> int | None:
     """Return the length of the whole answer, once its head is there."""
-    end = received.find(b"\r\n\r\n")
+    end = received.find(b"\r\n\r\n", 0, held)
     if end < 0:
         return None
-    head = bytes(received[:end]).lower()
-    _, found, value = head.partition(b"content-length:")
-    return end + 4 + (int(value.split(b"\r\n", 1)[0]) if found else 0)
+    found = _CONTENT_LENGTH.search(received, 0, end)
+    return end + 4 + (int(found[1]) if found else 0)
 
 
 async def _fire(plan: Plan) -> Shots:

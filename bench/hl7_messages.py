@@ -4,13 +4,14 @@ Spec: https://www.hl7.org/implement/standards/product_brief.cfm?product_id=185
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 PATIENTS = 2_000
 RESULTS = 25
 """OBX segments of a report: with header, patient, visit, order and notes it has 30 segments."""
 
+_ROOMS = 40
 _FAMILIES = ("RIVERA", "OKAFOR", "NOWAK", "TANAKA", "HAUSER", "SILVA", "DUBOIS", "LARSEN")
 _STREETS = ("MAIN ST", "OAK AVE", "MILL LN", "LAKE RD", "HILL DR")
 
@@ -45,6 +46,92 @@ def reports(run: str, results: int = RESULTS) -> Iterator[bytes]:
             f"OBR|1|P{run}{number}^WARD|F{run}{number}^LAB|24323-8^Panel^LN|||{_now()}|||||||||1001^WELBY^M|||||||||F",
             *values,
         )
+
+
+def day(run: str) -> Iterator[bytes]:
+    """Yield what a hospital sends, without end: of twenty messages, one admits a new patient and one is a repeat.
+
+    The others are nine changes, five reports, two orders, one appointment and one charge, about patients who are known.
+    """
+    last = b""
+    for number in count():
+        turn, place = divmod(number, TURN)
+        if place < len(_TURN):
+            last = _TURN[place](f"{run}D{number}", number, turn if place == 0 else number * 7 % (turn + 1))
+        yield last
+
+
+def question(control_id: str) -> bytes:
+    """Return a query for a patient whom nobody knows: it is answered, and leaves no trace."""
+    return _joined(
+        _header("QBP^Q22^QBP_Q21", control_id),
+        "QPD|Q22^Find Candidates^HL7|1|@PID.5.1^NOBODY",
+        "RCP|I|1^RD",
+    )
+
+
+def _admission(id_: str, _number: int, patient: int) -> bytes:
+    pid = _patient(patient, street=f"{patient} {_STREETS[patient % 5]}")
+    return _joined(_header("ADT^A01^ADT_A01", id_), f"EVN|A01|{_now()}", pid, _visit(patient))
+
+
+def _change(id_: str, number: int, patient: int) -> bytes:
+    pid = _patient(patient, street=f"{number} {_STREETS[number % 5]}")
+    return _joined(_header("ADT^A08^ADT_A01", id_), f"EVN|A08|{_now()}", pid, _visit(patient))
+
+
+def _report(id_: str, number: int, patient: int) -> bytes:
+    return _joined(
+        _header("ORU^R01^ORU_R01", id_),
+        _patient(patient, street=f"{patient} {_STREETS[patient % 5]}"),
+        _visit(patient),
+        f"ORC|RE|P{id_}^WARD|F{id_}^LAB",
+        f"OBR|1|P{id_}^WARD|F{id_}^LAB|24323-8^Panel^LN|||{_now()}|||||||||1001^WELBY^M|||||||||F",
+        *(
+            f"OBX|{place}|NM|{1000 + place}-{place}^Analyte {place}^LN||{(number + place) % 90}.5|mmol/L|||||F"
+            for place in range(1, 6)
+        ),
+    )
+
+
+def _order(id_: str, number: int, patient: int) -> bytes:
+    return _joined(
+        _header("ORM^O01^ORM_O01", id_),
+        _patient(patient, street=f"{patient} {_STREETS[patient % 5]}"),
+        _visit(patient),
+        f"ORC|NW|P{id_}^WARD||||||||{_now()}|||1001^WELBY^M",
+        f"OBR|1|P{id_}^WARD||{50_000 + number % 50}-1^Panel {number % 50}^LN",
+    )
+
+
+def _booking(id_: str, number: int, patient: int) -> bytes:
+    hour, room = divmod(number // TURN, _ROOMS)
+    start = datetime(2030, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
+    return _joined(
+        _header("SIU^S12^SIU_S12", id_),
+        f"SCH||A{id_}^PLAN|||||||30|min|^^^{start:%Y%m%d%H%M%S}+0000{'|' * 14}Booked",
+        _patient(patient, street=f"{patient} {_STREETS[patient % 5]}"),
+        "RGS|1",
+        f"AIL|1||ROOM{room}^^^CLINIC",
+    )
+
+
+def _charge(id_: str, number: int, patient: int) -> bytes:
+    return _joined(
+        _header("DFT^P03^DFT_P03", id_),
+        f"EVN|P03|{_now()}",
+        _patient(patient, street=f"{patient} {_STREETS[patient % 5]}"),
+        _visit(patient),
+        f"FT1|1|T{id_}|B1|{_now()}||CG|99213^Office visit^C4|||1|{number % 200}|",
+    )
+
+
+_TURN = (
+    *(_admission, _change, _report, _change, _order, _change, _report, _change, _booking, _change),
+    *(_report, _change, _charge, _change, _report, _change, _order, _change, _report),
+)
+TURN = len(_TURN) + 1
+"""Messages of a turn: these, and the last one of them another time."""
 
 
 def _header(type_: str, control_id: str) -> str:

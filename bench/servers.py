@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 _READY_WITHIN_S = 30
 
@@ -25,10 +26,10 @@ class Running:
 
 
 @contextmanager
-def fhir_server(*flags: str) -> Iterator[Running]:
-    """Run `fhir-server serve` for the length of the block."""
+def fhir_server(*flags: str, log: IO[str] | None = None) -> Iterator[Running]:
+    """Run `fhir-server serve` for the length of the block; it logs to `log`, or to our own stderr."""
     command = [sys.executable, "-m", "fhir_server.cli", "serve", "--port", "0", "--log-level", "warning", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
         try:
             assert process.stdout is not None
             ready = re.fullmatch(r"ready http://127\.0\.0\.1:(\d+)/fhir\n", process.stdout.readline())
@@ -42,8 +43,7 @@ def fhir_server(*flags: str) -> Iterator[Running]:
 @contextmanager
 def hello(workers: int) -> Iterator[Running]:
     """Run the floor for the length of the block."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "uvicorn", "bench.hello:app", "--port", str(port), "--workers", str(workers)]
     quiet = ["--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools"]
     with subprocess.Popen([*command, *quiet]) as process:
@@ -52,6 +52,13 @@ def hello(workers: int) -> Iterator[Running]:
             yield Running(port, process.pid)
         finally:
             process.terminate()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
 
 
 def descendants(pid: int) -> dict[int, str]:

@@ -27,7 +27,7 @@ from fhir_server.http.log import LOGGER, configure
 from fhir_server.http.metrics import Metrics, build_metrics
 from fhir_server.http.middleware import Edge
 from fhir_server.http.negotiate import FHIR_JSON
-from fhir_server.http.routes import FhirEndpoint, routes
+from fhir_server.http.routes import FhirEndpoint, elsewhere, routes
 from fhir_server.interactions.current import Current
 from fhir_server.interactions.entries import PATCH_KINDS
 from fhir_server.interactions.env import Env
@@ -79,6 +79,8 @@ def build_app(settings: Settings, mllp: socket | None = None) -> Edge:
                 yield
 
     framework = FastAPI(title="fhir-server", version=__version__, lifespan=lifespan, docs_url=None, openapi_url=None)
+    framework.add_exception_handler(404, elsewhere)
+    framework.add_exception_handler(405, elsewhere)
     edge = Edge(framework, uuid7_source()())
     return edge
 

@@ -66,4 +66,17 @@ class Reverse:
     credit: str
 
 
-Action = Merge | Move | Link | Unlink | Book | Inherit | Reverse
+@dataclass(frozen=True, slots=True)
+class Reassign:
+    """Numbers that were given to the wrong Patient go to another one, with all that refers to who had them.
+
+    The two stay two persons. The numbers are those that both entries have; `named` are all (system, value) that the
+    message tells of the former one.
+    """
+
+    owner: str
+    former: str
+    named: frozenset[tuple[str | None, str]] = frozenset()
+
+
+Action = Merge | Move | Reassign | Link | Unlink | Book | Inherit | Reverse

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx2
 
@@ -95,7 +96,7 @@ async def _listening(settings: Settings, inbound: Inbound) -> Server | None:
     if settings.certificate is not None:
         tls = server_context(settings.certificate, settings.key or settings.certificate, clients=settings.client_ca)
     server = await serve(inbound.handle, inbound.refuse, address=(settings.host, settings.port), tls=tls)
-    LOGGER.info(json.dumps({"event": "listening", "host": settings.host, "port": server.port}))
+    _log(logging.INFO, {"event": "listening", "host": settings.host, "port": server.port})
     return server
 
 
@@ -113,7 +114,13 @@ def _tell(processed: Processed) -> None:
         frames = traceback.extract_tb(processed.failure.__traceback__)
         where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
         fields["trace"] = [*where, type(processed.failure).__name__]
-    LOGGER.log(logging.INFO if processed.result in ("accepted", "repeated") else logging.WARNING, json.dumps(fields))
+    _log(logging.INFO if processed.result in ("accepted", "repeated") else logging.WARNING, fields)
+
+
+def _log(level: int, fields: dict[str, Any]) -> None:
+    """Log a line of the same form as those of the server."""
+    head = {"time": _now().isoformat(timespec="milliseconds"), "level": logging.getLevelName(level).lower()}
+    LOGGER.log(level, json.dumps(head | fields))
 
 
 def _now() -> datetime:

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 
 from hl7_bridge.framing import LIMIT
 
+_DIGITS: Final = 18
 _READ: Final = 65_536
 _ENVELOPE: Final = frozenset({b"FHS", b"BHS", b"BTS", b"FTS"})
 _AROUND: Final = b"\x0b\x1c\xef\xbb\xbf \t"
@@ -124,5 +125,5 @@ class _Envelope:
     def _compare(self, place: str, line: bytes, came: int, what: str) -> None:
         fields = line.strip().split(line[3:4] or b"|")
         said = fields[1].strip() if len(fields) > 1 else b""
-        if said.isdigit() and int(said) != came:
-            self._problems.append(f"{place} says {int(said)} {what}, {came} came")
+        if said.isdigit() and (len(said) > _DIGITS or int(said) != came):
+            self._problems.append(f"{place} says {said[:_DIGITS].decode()} {what}, {came} came")

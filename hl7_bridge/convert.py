@@ -10,7 +10,7 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from hl7_bridge.actions import Action, Book, Inherit, Link, Merge, Move, Reverse, Unlink
+from hl7_bridge.actions import Action, Book, Inherit, Link, Merge, Move, Reassign, Reverse, Unlink
 from hl7_bridge.datatypes.times import BadValue, date_time
 from hl7_bridge.envelope import keep_raw, message_identity, provenance
 from hl7_bridge.er7 import Message, Segment
@@ -295,6 +295,8 @@ def renamed_action(action: Action, names: Mapping[str, str]) -> Action:
             return replace(action, first=names.get(first, first), second=names.get(second, second))
         case Move(resource, owner, former):
             return Move(*(names.get(one, one) for one in (resource, owner, former)))
+        case Reassign(owner, former, named):
+            return Reassign(names.get(owner, owner), names.get(former, former), named)
         case Book(appointment, actors):
             return Book(names.get(appointment, appointment), tuple(names.get(one, one) for one in actors))
         case Inherit(heir, element, source):

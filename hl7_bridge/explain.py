@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/mapping-language.html
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,6 +71,9 @@ def parts(segment: Segment, taken: list[tuple[str, Rule]], unmapped: frozenset[s
         yield Explained(place, value, outcome, targets)
 
 
+ITEM = re.compile(r"\.(\d)")
+
+
 def targets_of(rules: list[tuple[str, Rule]], field: int, component: int, repetition: int) -> Iterator[str]:
     """Yield the elements of the rules that read a part of a field; component 0 stands for any."""
     for role, rule in rules:
@@ -78,4 +82,5 @@ def targets_of(rules: list[tuple[str, Rule]], field: int, component: int, repeti
         else:
             read = rule.source.field == field and (not component or not rule.components or component in rule.components)
         if read and (repetition == 1 or rule.many):
-            yield f"{role.split('#')[0]}.{rule.target}"
+            element = ITEM.sub(r"[\1]", rule.target)
+            yield f"{role.split('#')[0]}.{element}"

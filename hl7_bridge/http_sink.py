@@ -16,7 +16,7 @@ import msgspec
 from conformance.definitions import Definitions
 from hl7_bridge.inbound.questions import Search, alone, answers, recorded_since, searches
 from hl7_bridge.inbound.referring import reference_parameters
-from hl7_bridge.ports import Conflict, Question, Refused, Resource, StoreError, Unavailable
+from hl7_bridge.ports import Claim, Conflict, Question, Refused, Resource, StoreError, Unavailable
 
 FHIR_JSON = "application/fhir+json"
 _DECODE = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -75,8 +75,11 @@ class HttpStore:
     def gives_ids(self) -> bool:
         return self._gives_ids
 
-    async def submit(self, bundle: Resource) -> None:
+    async def submit(self, bundle: Resource, claims: Sequence[Claim] = ()) -> None:  # noqa: ARG002
         await self._request("POST", "", body=bundle)
+
+    async def claims(self, keys: Sequence[str]) -> Sequence[Claim]:  # noqa: ARG002 - REST has no such thing
+        return ()
 
     async def find(self, questions: Sequence[Question]) -> Sequence[_Found]:
         groups = await asyncio.gather(*(self._answer(search, questions) for search in searches(questions)))

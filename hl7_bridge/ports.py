@@ -44,6 +44,14 @@ class Question:
     criteria: str
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A name for which others compete, and the number that tells whether one of them has taken it since."""
+
+    key: str
+    seen: int
+
+
 class Sink(Protocol):
     """Where transactions go."""
 
@@ -51,10 +59,10 @@ class Sink(Protocol):
     def gives_ids(self) -> bool:
         """Whether only the store may choose the ids of new resources."""
 
-    async def submit(self, bundle: Resource) -> None:
+    async def submit(self, bundle: Resource, claims: Sequence[Claim] = ()) -> None:
         """Store all entries of a transaction Bundle, or none; return once they are durable.
 
-        Errors: Conflict, Refused, Unavailable
+        Errors: Conflict (also when somebody has taken one of `claims` since it was seen), Refused, Unavailable
         """
 
 
@@ -65,6 +73,13 @@ class Lookup(Protocol):
         """Return for each question what it finds: one resource, none, or at least two where it is ambiguous.
 
         Errors: Refused for criteria that the store does not understand, Unavailable
+        """
+
+    async def claims(self, keys: Sequence[str]) -> Sequence[Claim]:
+        """Return names as they are now, to be taken by `Sink.submit`; read them before what they are to protect.
+
+        A store that knows of no names returns none: then two writers at the same moment may both be the first.
+        Errors: Unavailable
         """
 
     async def search(self, type_: str, criteria: str, limit: int) -> Sequence[Resource]:
@@ -123,7 +138,9 @@ class Journal(Protocol):
     """Every message as it came, and what became of it."""
 
     async def save(self, letter: Letter) -> Letter | None:
-        """Keep a letter durably; return what already stands under its id, which then stays as it is.
+        """Keep a letter; return what already stands under its id, which then stays as it is.
+
+        It is durable at the latest when its message is stored, or it is noted as dead.
 
         Errors: Unavailable
         """

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
+from hl7_bridge.datatypes.quantities import counted
 from hl7_bridge.datatypes.times import BadValue, date
 from hl7_bridge.er7 import Field, Message, Segment, Writer
 from hl7_bridge.mapping.context import Sender, identifier_key
@@ -67,7 +68,8 @@ def by_demographics(asked: Segment, sender: Sender) -> tuple[str, frozenset[str]
         name, text = one.value(1).strip().lstrip("@").upper(), one.value(2).strip()
         if not text:
             continue
-        place = tuple(int(part) for part in name.removeprefix("PID.").split(".") if part.isdigit())
+        parts = (counted(part) for part in name.removeprefix("PID.").split("."))
+        place = tuple(part for part in parts if part is not None)
         if not name.startswith("PID.") or not place:
             raise unknown(name)
         if place[0] == 3:
@@ -142,8 +144,8 @@ def domains_of(asked: Segment, number: int, sender: Sender) -> frozenset[str]:
 
 def limit_of(control: Segment | None) -> int:
     """Return how many patients the answer may hold: RCP-2 (10^RD), at most `MOST`."""
-    text = control.value(2).strip() if control else ""
-    return min(int(text), MOST) if text.isascii() and text.isdigit() and int(text) else MOST
+    told = counted(control.value(2)) if control else None
+    return min(told or MOST, MOST)
 
 
 def rows(query: PatientQuery, patients: Sequence[Resource], partner: Partner) -> Callable[[Writer], None]:

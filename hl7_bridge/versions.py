@@ -14,7 +14,7 @@ def nearest(version: str) -> tuple[str, bool]:
 
     Shape: "2.5.1" -> ("2.5.1", True); "2.9.1" -> ("2.9", False); "" -> ("2.5.1", False)
     """
-    text = version.strip()
+    text = version.strip()[:16]
     if text in KNOWN:
         return text, True
     wanted = numbers(text)

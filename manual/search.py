@@ -13,14 +13,15 @@ from fhir_server.interactions.search import TOTAL_CAP
 from fhir_server.kernel.errors import Invalid, TooCostly
 from fhir_server.kernel.settings import Settings
 from fhir_server.search import Search
+from fhir_server.search.criteria.limits import MOST_CHARACTERS, MOST_CRITERIA, MOST_PATTERNS
 from fhir_server.search.criteria.plain import MOST_ALTERNATIVES
 from fhir_server.search.criteria.scope import DEEPEST_CHAIN
 from fhir_server.search.expansion import MOST_CODES
 from fhir_server.search.fields import Curated
 from fhir_server.search.fields import table as index_table
 from fhir_server.search.kinds import KINDS
+from fhir_server.search.kinds.uri import MOST_FOLDERS
 from fhir_server.search.kinds.words import LONGEST_WORD, MOST_WORDS
-from fhir_server.search.request import MOST_CRITERIA
 from fhir_server.search.results import RESULT_PARAMETERS
 from fhir_server.storage.find.finder import MOST_CANDIDATES
 from fhir_server.storage.find.lookups import FEW, MOST_VALUES
@@ -87,10 +88,17 @@ def _limits() -> str:
         ("what", "at most", "else"),
         [
             ("parameters of one search", f"{MOST_CRITERIA:,}", _REFUSED),
+            ("characters of all values of a search", f"{MOST_CHARACTERS:,}", _REFUSED),
             ("alternatives of one value", f"{MOST_ALTERNATIVES:,}", _REFUSED),
+            ("texts looked for inside of others (`:contains`, `co`, `ew`)", f"{MOST_PATTERNS}", _REFUSED),
+            ("folders in which the URL of `:above` lies", f"{MOST_FOLDERS}", _REFUSED),
             ("steps of a chain", f"{DEEPEST_CHAIN}", _REFUSED),
             ("resources found by a step that is done first", f"{FEW:,}", "the step is put to the hits of the rest"),
-            ("values found by a step inside of another step", f"{MOST_VALUES:,}", _COSTLY),
+            (
+                "values found by a step that starts from a contained resource and has conditions beside it",
+                f"{MOST_VALUES:,}",
+                _COSTLY,
+            ),
             ("hits of the rest that a step is put to", f"{MOST_CANDIDATES:,}", _COSTLY),
             ("codes of a value set or below a code", f"{MOST_CODES:,}", _COSTLY),
             ("words kept of one text; letters of a word", f"{MOST_WORDS:,}; {LONGEST_WORD}", "not found by the rest"),

@@ -84,6 +84,7 @@ def _quoted(value: str) -> str:
 
 _TOP: Callable[[Samples], Sequence[str]] = lambda samples: [one.code for one in samples.measured]  # noqa: E731
 _FIRST: Callable[[Samples], Sequence[str]] = lambda samples: [samples.measured[0].code]  # noqa: E731
+_NONE: Callable[[Samples], Sequence[str]] = lambda _samples: [""]  # noqa: E731
 
 MEASURED: tuple[Measurement, ...] = (
     Measurement("read", reads, 1),
@@ -140,6 +141,11 @@ MEASURED: tuple[Measurement, ...] = (
         20,
     ),
     Measurement(
+        "_total=accurate of one category",
+        _each(_NONE, f"/Observation?category=vital-signs&_total=accurate&_count={PAGE}{{}}"),
+        compared=False,
+    ),
+    Measurement(
         "_total=accurate",
         _each(lambda samples: [",".join(samples.many)], f"/Observation?code={{}}&_total=accurate&_count={PAGE}"),
         30,
@@ -152,7 +158,6 @@ MEASURED: tuple[Measurement, ...] = (
 
 _PATIENT: Callable[[Samples], Sequence[str]] = lambda samples: samples.patients[:1]  # noqa: E731
 _FAMILY: Callable[[Samples], Sequence[str]] = lambda samples: samples.families[:1]  # noqa: E731
-_NONE: Callable[[Samples], Sequence[str]] = lambda _samples: [""]  # noqa: E731
 _CONDITION: Callable[[Samples], Sequence[str]] = lambda samples: samples.conditions[:1]  # noqa: E731
 
 PLANNED: tuple[Urls, ...] = (
@@ -169,6 +174,9 @@ PLANNED: tuple[Urls, ...] = (
     _each(_FIRST, "/Observation?code={}&_lastUpdated=gt2020&_sort=-date&_count=20"),
     _each(_FIRST, "/Observation?code={}&_lastUpdated=gt2020&date=ge2015-03&date=lt2015-05&_count=20"),
     _each(_FIRST, "/Observation?code={}&encounter.patient.gender=female&_count=20"),
+    _each(_FIRST, "/Observation?code={}&_filter=not (patient.gender eq female)&_count=20"),
+    _each(_NONE, "/ExplanationOfBenefit?patient.gender=female&_count=20{}"),
+    _each(_NONE, "/ExplanationOfBenefit?coverage.type=x&_count=20{}"),
     _each(_NONE, "/Observation?status=final&_count=20{}"),
     _each(_NONE, "/Observation?category=laboratory&_count=20{}"),
     _each(_NONE, "/Observation?category=laboratory&_sort=-date&_count=20{}"),

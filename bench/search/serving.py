@@ -1,5 +1,8 @@
 """Searches over HTTP beside reads by id, at the same server: many connections, two workers.
 
+Those of 100 patients come again and again, as those of screens that are watched do: the server remembers what they
+mean. How fast it is without that is told by searches that differ, so many that none comes again before it is forgotten.
+
 Spec: https://hl7.org/fhir/R4/http.html
 """
 
@@ -7,10 +10,11 @@ from collections.abc import Iterator
 
 from bench.figures import CONNECTIONS, WORKERS, Figure
 from bench.firing import Plan, Shots, fire, request
-from bench.search.queries import BY_PATIENT_AND_CODE, by_patient_and_code, reads
+from bench.search.queries import BY_PATIENT_AND_CODE, PAGE, by_patient_and_code, reads
 from bench.search.samples import Samples
 from bench.servers import fhir_server
 from fhir_server.kernel.settings import Settings
+from fhir_server.search.request import MOST_KEPT
 
 _PART_OF_READS = 0.5
 
@@ -25,5 +29,18 @@ def over_http(settings: Settings, found: Samples, seconds: float) -> Iterator[Fi
             return fire(Plan("127.0.0.1", server.port, CONNECTIONS, shots, seconds, 1))
 
         gets, searches = fired(reads(found)), fired(by_patient_and_code(found))
-    note = f"median {searches.median_ms:.1f} ms, 99 % {searches.p99_ms:.1f} ms, {searches.failed} failed"
-    yield Figure(f"{BY_PATIENT_AND_CODE} over HTTP", searches.rate, "requests/s", _PART_OF_READS, gets.rate, note=note)
+        different = fired(_different(by_patient_and_code(found)))
+    name = f"{BY_PATIENT_AND_CODE} over HTTP"
+    yield Figure(name, searches.rate, "requests/s", _PART_OF_READS, gets.rate, note=_note(searches))
+    name = f"{name}, none asked before"
+    yield Figure(name, different.rate, "requests/s", _PART_OF_READS, gets.rate, note=_note(different))
+
+
+def _different(urls: list[str]) -> list[str]:
+    """Return more searches than are remembered; they find the same, since few patients have more than a page."""
+    pages = range(PAGE, PAGE + 2 * MOST_KEPT // len(urls))
+    return [url.replace(f"_count={PAGE}", f"_count={size}") for size in pages for url in urls]
+
+
+def _note(shots: Shots) -> str:
+    return f"median {shots.median_ms:.1f} ms, 99 % {shots.p99_ms:.1f} ms, {shots.failed} failed"

@@ -32,6 +32,7 @@ class Bridge:
     """What the HTTP surface and the MLLP listener use."""
 
     inbound: Inbound
+    journal: MongoJournal
     dead_letters: DeadLetters
     converter: Converts
     env: Env
@@ -63,10 +64,9 @@ async def opened_bridge(env: Env, observe: Callable[[Processed], None]) -> Async
     await letters.prepare()
     store = Store(env)
     around = Surroundings(env.clock, env.new_id, observe, env.settings.hl7_charset)
-    inbound = Inbound(
-        converter, MongoJournal(letters, env.clock), Processing(store, store, Joiner(env.definitions)), around
-    )
-    yield Bridge(inbound, DeadLetters(inbound), converter, env)
+    journal = MongoJournal(letters, env.clock)
+    inbound = Inbound(converter, journal, Processing(store, store, Joiner(env.definitions)), around)
+    yield Bridge(inbound, journal, DeadLetters(inbound), converter, env)
     await letters.idle()
 
 

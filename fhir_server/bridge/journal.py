@@ -33,11 +33,11 @@ class MongoJournal:
 
     async def done(self, id_: str, ack: bytes) -> None:
         values = {"state": "done", "ack": ack, "code": "", "place": "", "text": "", "expires": self._clock() + KEPT}
-        await self._change(id_, values)
+        await self._change(id_, values, durable=False)
 
     async def dead(self, id_: str, ack: bytes, reason: Reason) -> None:
         values = {"state": "dead", "ack": ack, "code": reason.code, "place": reason.place, "text": reason.text}
-        await self._change(id_, values)
+        await self._change(id_, values, durable=True)
 
     async def get(self, id_: str) -> Letter | None:
         stored = await self._letters.get(id_)
@@ -49,9 +49,21 @@ class MongoJournal:
     async def edit(self, id_: str, raw: bytes) -> bool:
         return await self._letters.edit(id_, {"raw": raw, "edited": True})
 
-    async def _change(self, id_: str, values: Mapping[str, Any]) -> None:
+    async def left(self, age: timedelta) -> Letter | None:
+        """Return a letter that came so long ago and is still not processed; nobody gets it again for as long.
+
+        Errors: Unavailable
+        """
+        now = self._clock()
         try:
-            await self._letters.change(id_, values)
+            stored = await self._letters.take_left(now - age, now)
+        except FhirError as error:
+            raise Unavailable(str(error)) from None
+        return None if stored is None else _letter(stored)
+
+    async def _change(self, id_: str, values: Mapping[str, Any], *, durable: bool) -> None:
+        try:
+            await self._letters.change(id_, values, durable=durable)
         except FhirError as error:
             raise Unavailable(str(error)) from None
 

@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fhir_server.bridge.bridge import Bridge
+from fhir_server.bridge.leftover import taking_up
 from fhir_server.kernel.errors import Unavailable
 from fhir_server.kernel.settings import Settings
 from hl7_bridge.inbound.folder import watch
@@ -33,6 +34,7 @@ async def listening(bridge: Bridge, listener: socket.socket | None, settings: Se
             await held.enter_async_context(_watching(settings.hl7_folder, bridge))
         if listener is not None:
             await held.enter_async_context(_serving(listener, bridge, settings))
+            await held.enter_async_context(taking_up(bridge))
         yield
 
 

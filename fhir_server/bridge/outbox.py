@@ -18,7 +18,7 @@ from fhir_server.interactions.env import Env
 from fhir_server.kernel.errors import Unavailable
 from fhir_server.storage.journal import Outgoings
 from hl7_bridge.outbound.delivery import Destination, HttpFeed, Outgoing, PartnersError, deliver, load_partners
-from hl7_bridge.outbound.delivery.outbox import State
+from hl7_bridge.outbound.delivery.outbox import ENDED, OPEN, State
 
 _LEASE = "delivery"
 _LEASED = timedelta(seconds=30)
@@ -53,7 +53,18 @@ class MongoOutbox:
         return [_message(one) for one in await self._outgoings.waiting(partner, state, limit)]
 
     async def again(self, control_id: str) -> bool:
-        return await self._outgoings.change(control_id, {"state": "waiting", "attempts": 0}, state="refused")
+        return await self._outgoings.change(control_id, {"state": "waiting", "attempts": 0}, states=ENDED)
+
+    async def drop(self, control_id: str) -> bool:
+        return await self._outgoings.change(control_id, {"state": "dropped", "attempts": 0}, states=OPEN)
+
+    async def partners(self) -> Sequence[str]:
+        return await self._outgoings.partners()
+
+
+def outbox_of(env: Env) -> MongoOutbox:
+    """Return the queue of a server, whether this process sends from it or not."""
+    return MongoOutbox(Outgoings(env.storage.database))
 
 
 @asynccontextmanager

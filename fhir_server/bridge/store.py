@@ -17,7 +17,7 @@ from fhir_server.kernel.call import Address, Call, Params, Preferences, Principa
 from fhir_server.kernel.errors import Conflict, FhirError, PreconditionFailed, Throttled, TimedOut, Unavailable
 from fhir_server.kernel.fhir_json import decode_stored
 from fhir_server.kernel.fhir_time import bounds
-from fhir_server.kernel.types import Resource
+from fhir_server.kernel.types import Guard, Resource
 from fhir_server.storage.coalesce import Coalescer, Limits
 from hl7_bridge import ports
 from hl7_bridge.inbound.questions import Search, alone, answers, recorded_since, searches
@@ -46,19 +46,28 @@ class Store:
         self._base_url = env.settings.base_url or f"http://{env.settings.host}:{env.settings.port}/fhir"
         self._places = asyncio.Semaphore(_AT_ONCE)
         # Messages that are in work at the same time ask together.
-        self._events: Coalescer[_Moment, frozenset[str]] = Coalescer(self._later, Limits(items=50))
-        self._questions: Coalescer[Sequence[ports.Question], Sequence[_Found]] = Coalescer(self._answers, Limits())
+        self._events: Coalescer[_Moment, frozenset[str]] = Coalescer(self._later, Limits(items=50, worth=8))
+        self._questions: Coalescer[Sequence[ports.Question], Sequence[_Found]] = Coalescer(
+            self._answers, Limits(worth=8)
+        )
 
     @property
     def gives_ids(self) -> bool:
         return not self._env.settings.update_as_create
 
-    async def submit(self, bundle: Resource) -> None:
-        call = Call(Address("transaction"), self._base_url, PRINCIPAL, "POST", body=bundle)
+    async def submit(self, bundle: Resource, claims: Sequence[ports.Claim] = ()) -> None:
+        guards = tuple(Guard(one.key, one.seen) for one in claims)
+        call = Call(Address("transaction"), self._base_url, PRINCIPAL, "POST", body=bundle, guards=guards)
         await self._run(call)
 
     async def find(self, questions: Sequence[ports.Question]) -> Sequence[_Found]:
         return await self._questions.ask(questions) if questions else ()
+
+    async def claims(self, keys: Sequence[str]) -> Sequence[ports.Claim]:
+        try:
+            return [ports.Claim(one.key, one.seen) for one in await self._env.storage.guards.see(keys)]
+        except Unavailable as error:
+            raise ports.Unavailable(str(error)) from None
 
     async def search(self, type_: str, criteria: str, limit: int) -> _Found:
         pairs = parse_qsl(criteria, keep_blank_values=True)

@@ -4,11 +4,11 @@ Spec: https://www.mongodb.com/docs/manual/reference/program/mongod/
 """
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fhir_server.cli.failure import CommandError
+from fhir_server.http.log import LOGGER
 from fhir_server.kernel.settings import Settings
 from fhir_server.storage.embedded import EmbeddedError, Mongod
 
@@ -31,7 +31,7 @@ class Database:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             if self._mongod is not None and (status := self._mongod.process.poll()) is not None:
-                print(f"fhir-server: mongod ended with status {status}; starting it again", file=sys.stderr)
+                LOGGER.warning("mongod ended", extra={"fields": {"status": status}})
                 await self._restart(self._mongod)
 
     async def _restart(self, ended: Mongod) -> None:

@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -22,6 +21,7 @@ from fhir_server.cli.failure import OK, CommandError
 from fhir_server.cli.listening import MLLP, base_url, listen, origin, refuse_open_door, refuse_open_mllp
 from fhir_server.cli.loopback import exchange
 from fhir_server.cli.workers import Workers
+from fhir_server.http.log import LOGGER, configure
 from fhir_server.kernel.settings import Settings, to_environment
 
 _PROBES, _PROBE_EVERY_S = 300, 0.1
@@ -45,6 +45,7 @@ def serve(settings: Settings, on_ready: OnReady) -> int:
     """
     refuse_open_door(settings)
     refuse_open_mllp(settings)
+    configure(settings.log_level, settings.log_format)
     with ExitStack() as held:
         listeners = [held.enter_context(one) for one in listen(settings.host, settings.port, settings.workers)]
         mllp = [held.enter_context(one) for one in _listen_for_messages(settings)]
@@ -66,7 +67,7 @@ def _port(listeners: Sequence[socket]) -> int:
 
 async def _say_ready(settings: Settings) -> None:
     if settings.mllp is not None:
-        print(f"HL7 v2 (MLLP) on {settings.mllp_host}:{settings.mllp}", file=sys.stderr, flush=True)
+        LOGGER.info("mllp listening", extra={"fields": {"host": settings.mllp_host, "port": settings.mllp}})
     print(f"ready {base_url(settings)}", flush=True)
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from fhir_server.cli.connection import Connection
+from fhir_server.http.log import LOGGER
 from fhir_server.kernel.errors import FhirError
 from fhir_server.kernel.settings import Settings, resolve
 from fhir_server.wiring import build_app
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 READY = "ready"
 _CANNOT_START = 3
 _LAST_MOMENT_S = 5
+_TICKS_A_SECOND = 10  # of uvicorn's main loop
 _FAILED = "lifespan.startup.failed"
 
 
@@ -35,7 +38,8 @@ def main() -> int:
     listener = socket.socket(fileno=int(sys.argv[1]))
     mllp = socket.socket(fileno=int(sys.argv[2])) if len(sys.argv) > 2 else None
     app = _Startup(build_app(settings, mllp))
-    server = _Server(_config(app, settings))
+    logging.getLogger("uvicorn.error").handlers[:] = LOGGER.handlers  # one form for all lines of the log
+    server = _Server(_config(app, settings), settings.body_patience_s)
     try:
         server.run([listener])
     except SystemExit:  # uvicorn's way to say that the lifespan did not start
@@ -56,12 +60,24 @@ def _collect_rarely() -> None:
 class _Server(uvicorn.Server):
     """Ends when stdin closes: also when the parent was killed, so that no worker outlives it."""
 
+    def __init__(self, config: uvicorn.Config, patience_s: float) -> None:
+        super().__init__(config)
+        self._patience_s = patience_s
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             _collect_rarely()
             asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._parent_ended)
             print(READY, flush=True)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_A_SECOND == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.look(now, self._patience_s)
+        return await super().on_tick(counter)
 
     def _parent_ended(self) -> None:
         loop = asyncio.get_running_loop()
@@ -100,7 +116,7 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -14,6 +14,7 @@ from pathlib import Path
 from socket import socket
 
 from fhir_server.cli.failure import CommandError
+from fhir_server.http.log import LOGGER
 
 _READY = "ready"  # as fhir_server.cli.worker says it; importing that module costs the web framework
 _RESTART_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -80,14 +81,14 @@ class Workers:
         while True:
             status = await self._running[slot].wait()
             self._forget_figures(self._running[slot].pid)
-            print(f"fhir-server: worker {slot + 1} ended with status {status}; starting it again", file=sys.stderr)
+            _warn("worker ended", slot, status=status)
             await asyncio.sleep(_RESTART_PAUSES_S[min(failures, len(_RESTART_PAUSES_S) - 1)])
             try:
                 await self._launch(slot)
                 failures = 0
             except CommandError as error:
                 failures += 1
-                print(f"fhir-server: worker {slot + 1}: {error}", file=sys.stderr)
+                _warn("worker cannot start", slot, reason=str(error))
 
     def _forget_figures(self, pid: int) -> None:
         """Remove what a dead worker counted as open at the moment; its sums stay."""
@@ -103,3 +104,7 @@ class Workers:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+def _warn(event: str, slot: int, **facts: object) -> None:
+    LOGGER.warning(event, extra={"fields": {"worker": slot + 1, **facts}})

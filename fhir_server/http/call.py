@@ -3,10 +3,12 @@
 Spec: https://hl7.org/fhir/R4/http.html
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from starlette.types import Receive, Scope
 
@@ -16,9 +18,11 @@ from fhir_server.interactions.addresses import address
 from fhir_server.interactions.env import Env
 from fhir_server.kernel import query_string
 from fhir_server.kernel.call import Address, Call, Conditions, Params
+from fhir_server.kernel.errors import Invalid, Issue
 
 BASE_PATH = "/fhir"
 _NO_CONDITIONS = Conditions()
+_HOST = re.compile(r"([A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?").fullmatch
 
 
 async def call_of(env: Env, scope: Scope, receive: Receive, headers: Mapping[str, str]) -> Call:
@@ -33,7 +37,7 @@ async def call_of(env: Env, scope: Scope, receive: Receive, headers: Mapping[str
         check_accept(headers.get("accept"), _last(params, "_format"))
     call = Call(
         found,
-        base_url=env.settings.base_url or f"{scope['scheme']}://{headers.get('host', 'localhost')}{BASE_PATH}",
+        base_url=env.settings.base_url or _base_url(scope["scheme"], headers.get("host", "localhost")),
         method=scope["method"],
         params=params,
         prefer=preferences(headers.get("prefer")),
@@ -42,6 +46,17 @@ async def call_of(env: Env, scope: Scope, receive: Receive, headers: Mapping[str
     if scope["method"] in ("GET", "HEAD"):
         return call
     return _with_body(call, await _body(env, receive, headers), headers)
+
+
+@lru_cache(maxsize=512)
+def _base_url(scheme: str, host: str) -> str:
+    """Return the base URL by which a client reaches the server.
+
+    Errors: Invalid for a Host header that no URL can have
+    """
+    if not _HOST(host):
+        raise Invalid(Issue("value", "the Host header is no host, or host:port (RFC 9110, section 7.2)"))
+    return f"{scheme}://{host}{BASE_PATH}"
 
 
 def header_map(scope: Scope) -> dict[str, str]:

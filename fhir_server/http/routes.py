@@ -4,19 +4,21 @@ FHIR's paths are told apart by `interactions.addresses`, which entries of a Bund
 Spec: https://hl7.org/fhir/R4/http.html
 """
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from fhir_server.http.call import call_of, header_map
+from fhir_server.http.call import BASE_PATH, call_of, header_map
 from fhir_server.http.decode import Disconnected
 from fhir_server.http.metrics import CONTENT_TYPE, Metrics, exposition
+from fhir_server.http.negotiate import FHIR_JSON
 from fhir_server.http.outcome import error_body, header_list
 from fhir_server.http.render import Reply, render
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.run import run
-from fhir_server.kernel.errors import FhirError
+from fhir_server.kernel.errors import FhirError, Issue, MethodNotAllowed, NotFound
 
 
 class FhirEndpoint:
@@ -38,6 +40,16 @@ class FhirEndpoint:
             return
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
+
+
+async def elsewhere(_request: Request, error: Exception) -> Response:
+    """Answer as FHIR does where the framework has no route, or none for the method."""
+    assert isinstance(error, HTTPException)
+    allowed = dict(error.headers or {})
+    told: FhirError = NotFound(Issue("not-found", f"nothing is here: FHIR is served below {BASE_PATH}"))
+    if error.status_code == MethodNotAllowed.status:
+        told = MethodNotAllowed("this method is not allowed here", headers=allowed)
+    return Response(error_body(told), told.status, dict(told.headers), media_type=FHIR_JSON)
 
 
 def routes(env: Env, metrics: Metrics) -> list[BaseRoute]:

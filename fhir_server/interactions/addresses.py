@@ -50,8 +50,11 @@ def address(method: str, path: str, resource_types: Collection[str]) -> Address:
             MethodNotAllowed (with Allow) where the path exists but not for this method
     """
     type_, _, id_ = path.removeprefix("/").partition("/")
-    if method == "GET" and type_ in resource_types and is_logical_id(id_):
-        return Address("read", type_, id_)  # half of all requests, and a tenth of what one costs
+    if method == "GET" and type_ in resource_types:  # most of all requests, and a tenth of what one costs
+        if is_logical_id(id_):
+            return Address("read", type_, id_)
+        if not id_:
+            return Address("search-type", type_)
     segments = [segment for segment in path.split("/") if segment]
     shape = tuple(_word(position, segment, segments) for position, segment in enumerate(segments))
     methods = TABLE.get(shape)

@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fhir_server.interactions.bundles import Entry, bundle, error_entry, result_entry
+from fhir_server.interactions.bundles import Entry, Room, bundle, error_entry, result_entry
 from fhir_server.interactions.entries import checked_entries, entry_call
 from fhir_server.interactions.env import Env
-from fhir_server.kernel.call import Call, Result
+from fhir_server.kernel.call import WRITES, Call, Result
 from fhir_server.kernel.errors import FhirError
 
 Run = Callable[[Env, Call], Awaitable[Result]]
@@ -21,13 +21,18 @@ IN_FLIGHT = 32
 
 async def batch(env: Env, call: Call, run: Run) -> Result:
     """Return the responses in the order of the entries; `run` is the one door that every interaction passes."""
-    places = asyncio.Semaphore(IN_FLIGHT)
+    places, room = asyncio.Semaphore(IN_FLIGHT), Room(env.settings.max_bundle_answer_bytes)
 
     async def respond(index: int, entry: dict[str, Any]) -> Entry:
         async with places:
             try:
                 inner = entry_call(env, call, index, entry)
-                return result_entry(inner, await run(env, inner))
+                if inner.address.interaction in WRITES:
+                    return result_entry(inner, await run(env, inner))
+                room.check()
+                result = await run(env, inner)
+                room.take(result.body)
+                return result_entry(inner, result)
             except FhirError as error:
                 return error_entry(error)
 

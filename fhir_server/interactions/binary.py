@@ -3,10 +3,11 @@
 Spec: https://hl7.org/fhir/R4/binary.html
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from fhir_server.kernel.fhir_json import decode_stored, encode
-from fhir_server.kernel.types import Resource, Version
+from fhir_server.kernel.types import Match, Resource, Shown, Version
 from fhir_server.storage import Blobs
 
 INLINE_CHARACTERS = 256 * 1024
@@ -21,7 +22,7 @@ async def offload(blobs: Blobs, resource: Resource) -> tuple[Resource, str | Non
     return {**resource, "data": ""}, await blobs.put(data.encode("ascii"))
 
 
-async def restore(blobs: Blobs, version: Version) -> bytes:
+async def restore(blobs: Blobs, version: Shown) -> bytes:
     """Return the text of a Binary with its data back in its place."""
     assert version.blob is not None
     resource = decode_stored(version.json)
@@ -36,4 +37,14 @@ async def restore_all(blobs: Blobs, versions: list[Version]) -> list[Version]:
     return [
         version if version.blob is None else replace(version, json=await restore(blobs, version), blob=None)
         for version in versions
+    ]
+
+
+async def restore_matches(blobs: Blobs, matches: Sequence[Match]) -> Sequence[Match]:
+    """Return what a search found with the text of every offloaded Binary restored."""
+    if all(match.blob is None for match in matches):
+        return matches
+    return [
+        match if match.blob is None else match._replace(json=await restore(blobs, match), blob=None)
+        for match in matches
     ]

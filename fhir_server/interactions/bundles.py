@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fhir_server.kernel.call import WRITES, Call, Result
-from fhir_server.kernel.errors import FhirError, Issue
+from fhir_server.kernel.errors import FhirError, Issue, TooCostly
 from fhir_server.kernel.fhir_json import Raw, encode
 from fhir_server.kernel.fhir_time import instant
 from fhir_server.kernel.types import Version
@@ -44,6 +44,21 @@ def outcome(issues: Iterable[Issue]) -> dict[str, Any]:
     ]
     nothing = {"severity": "information", "code": "informational", "diagnostics": "all went well"}
     return {"resourceType": "OperationOutcome", "issue": listed or [nothing]}
+
+
+class Room:
+    """How many bytes the answers to reading entries of a Bundle may still have: they wait in memory for the last."""
+
+    def __init__(self, bytes_: int) -> None:
+        self._left = bytes_
+
+    def check(self) -> None:
+        """Raise TooCostly when nothing more has room."""
+        if self._left < 0:
+            raise TooCostly("the answers to this Bundle are too large together: ask in several")
+
+    def take(self, body: bytes | None) -> None:
+        self._left -= len(body or b"")
 
 
 def status_line(status: int) -> str:

@@ -26,13 +26,15 @@ _PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.25
 Answer = TypeVar("Answer")
 
 
-async def in_turn(env: Env, keys: Iterable[str], attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+async def in_turn(
+    env: Env, keys: Iterable[str], attempt: Callable[[], Awaitable[Answer]], *, attempts: int = ATTEMPTS
+) -> Answer:
     """Return what `attempt` returns, run when no other write of this process holds one of the keys.
 
     Another process may still be faster: then the commit raises Conflict and the attempt reads and decides anew.
     """
     async with env.storage.turns.take(*keys):
-        for number in range(ATTEMPTS - 1):
+        for number in range(attempts - 1):
             try:
                 return await attempt()
             except Conflict:

@@ -10,12 +10,12 @@ from fhir_server.interactions.env import Env
 from fhir_server.kernel.call import Call
 from fhir_server.kernel.fhir_json import Raw, decode_stored, encode
 from fhir_server.kernel.query import Access, Page
-from fhir_server.kernel.types import Version
+from fhir_server.kernel.types import Shown
 from fhir_server.search import Inside, Request
 
 
 async def entries_inside(
-    env: Env, call: Call, request: Request, inside: Inside, hits: Sequence[Version], access: Access
+    env: Env, call: Call, request: Request, inside: Inside, hits: Sequence[Shown], access: Access
 ) -> list[Entry]:
     """Return an entry for each resource that matches: contained in one of the hits, or a hit itself."""
     finder = env.storage.finder.contained

@@ -16,7 +16,7 @@ from fhir_server.interactions.patch import patched
 from fhir_server.interactions.read import existing
 from fhir_server.interactions.resolution import Resolution, Step
 from fhir_server.interactions.update import check_may_create
-from fhir_server.kernel.call import Result
+from fhir_server.kernel.call import Conditions, Result
 from fhir_server.kernel.errors import FhirError, Invalid, Issue
 from fhir_server.kernel.query import Access
 from fhir_server.kernel.types import Change, Method, Resource, Version
@@ -25,6 +25,8 @@ from fhir_server.resources.preconditions import check_write
 
 BREATH = 20
 """Entries worked on before other requests get their turn: about a millisecond."""
+
+_ABSENT = Conditions(if_none_match="*")
 
 _METHODS: Mapping[str, Method] = {"create": "POST", "update": "PUT", "patch": "PATCH"}
 
@@ -49,20 +51,22 @@ class Effects:
         return self._made.get((type_, id_))
 
 
-async def effects(env: Env, steps: Sequence[Step], found: Resolution, access: Access) -> Effects:
+async def effects(env: Env, steps: Sequence[Step], found: Resolution, access: Access, *, wary: bool) -> Effects:
     """Return the changes of all writing steps, each checked against what is stored now.
 
+    What is to be written only where nothing stands is not looked for, unless `wary`: the commit will tell.
     Errors: FhirError of the first step that cannot be done; its issues name the entry
     """
     writes = [step for step in steps if step.index in found.targets]
     contents = await _contents(env, writes, found, access)
+    hopeful = env.settings.update_as_create and not wary
     addressed = [
         (step.call.type, id_)
         for step in writes
-        if _replaces(step) and (id_ := found.targets[step.index].id) is not None
+        if _replaces(step) and not (hopeful and _is_first(step)) and (id_ := found.targets[step.index].id) is not None
     ]
     work = Effects(env.clock(), await env.storage.reader.read_many(addressed, access))
-    for count, step in enumerate(writes):
+    for count, step in enumerate(writes, 1):
         try:
             work.results[step.index] = await _effect(
                 env, step, found, access, work=work, content=contents.get(step.index)
@@ -78,11 +82,17 @@ def _replaces(step: Step) -> bool:
     return step.call.address.interaction != "create"
 
 
+def _is_first(step: Step) -> bool:
+    """Tell whether a step is to write under an id of its own choice, and only where nothing stands."""
+    call = step.call
+    return call.address.interaction == "update" and call.address.id is not None and call.conditions == _ABSENT
+
+
 async def _contents(env: Env, steps: Sequence[Step], found: Resolution, access: Access) -> dict[int, Resource]:
     """Return the resources of the steps, every link replaced that names another entry or a search."""
     contents: dict[int, Resource] = {}
     searches: dict[str, Step] = {}
-    for count, step in enumerate(steps):
+    for count, step in enumerate(steps, 1):
         if step.call.body is not None:
             suspects: set[str] = set()
             contents[step.index] = env.links.rewrite(step.call.body, replacement(found.names, step.full_url, suspects))

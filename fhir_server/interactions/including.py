@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from fhir_server.interactions.env import Env
 from fhir_server.kernel.fhir_json import decode_stored
 from fhir_server.kernel.query import Access
-from fhir_server.kernel.types import Version
+from fhir_server.kernel.types import Shown, Version
 from fhir_server.search import Include
 
 INCLUDED_AT_MOST = 1_000
@@ -18,19 +18,19 @@ ROUNDS = 10
 
 
 async def included(
-    env: Env, includes: Sequence[Include], hits: Sequence[Version], access: Access, base_url: str
+    env: Env, includes: Sequence[Include], hits: Sequence[Shown], access: Access, base_url: str
 ) -> tuple[list[Version], bool]:
     """Return the resources that go with the hits, each once and none that is a hit; and whether some are missing."""
     if not includes or not hits:
         return [], False
     known = {version.reference for version in hits}
     found: list[Version] = []
-    newest: Sequence[Version] = hits
+    leading: Sequence[Shown] = hits
     wanted = includes
     for _ in range(ROUNDS):
         fresh = [
             version
-            for version in await _followed(env, wanted, newest, access, base_url)
+            for version in await _followed(env, wanted, leading, access, base_url)
             if version.reference not in known
         ]
         newest = list({version.reference: version for version in fresh}.values())
@@ -40,6 +40,7 @@ async def included(
             return [*found, *newest][:INCLUDED_AT_MOST], True
         known.update(version.reference for version in newest)
         found += newest
+        leading = newest
         wanted = [include for include in includes if include.iterate]
         if not wanted:
             return found, False
@@ -47,7 +48,7 @@ async def included(
 
 
 async def _followed(
-    env: Env, includes: Sequence[Include], versions: Sequence[Version], access: Access, base_url: str
+    env: Env, includes: Sequence[Include], versions: Sequence[Shown], access: Access, base_url: str
 ) -> list[Version]:
     """Return what some resources link to and are linked from, by one step."""
     follower = env.search.follower

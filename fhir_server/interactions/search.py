@@ -9,18 +9,17 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from fhir_server.interactions import binary
+from fhir_server.interactions.asked import request_of
 from fhir_server.interactions.bundles import Entry, bundle, outcome
 from fhir_server.interactions.contained import count_inside, entries_inside, total_inside
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.including import INCLUDED_AT_MOST, included
-from fhir_server.interactions.terms import understood
 from fhir_server.kernel.call import Call, Params, Principal, Result
-from fhir_server.kernel.errors import Forbidden, Issue, NotFound
+from fhir_server.kernel.errors import Forbidden, Issue, TooCostly, TooLarge
 from fhir_server.kernel.fhir_json import Raw, encode
 from fhir_server.kernel.query import Access, Page, Position
-from fhir_server.kernel.types import Resource, Version
-from fhir_server.search import Asked, Context, Request, Results, to_text
-from fhir_server.search.expansion import Canonical, Expansion
+from fhir_server.kernel.types import Shown
+from fhir_server.search import Request, Results, to_text
 from fhir_server.search.page import PARAMETER, limited, shortened
 
 TOTAL_CAP = 1_000
@@ -41,21 +40,14 @@ async def search(env: Env, call: Call, access: Access) -> Result:
 
     Errors: Invalid or NotSupported for parameters that cannot be understood, TooCostly for what takes too long
     """
-    path, types, compartment = await _scope(env, call)
-    read: dict[Canonical, Resource | None] = {}
-    asked = Asked(
-        types=types,
-        params=call.params,
-        path=path,
-        context=Context(now=env.clock(), base_url=call.base_url, terminology=Expansion(read)),
-        compartment=compartment,
-        strict=call.prefer.handling == "strict",
-        principal=call.principal.id,
-        page_size=env.settings.page_size,
-        max_page_size=env.settings.max_page_size,
-        containers=await _containers(env, call),
-    )
-    request = await understood(env, asked, read, access)
+    request = await request_of(env, call, access)
+    try:
+        return await _answered(env, call, request, access)
+    except TooLarge:  # the command; it does not matter to whom it is too large
+        raise TooCostly("the search asks for more values than one command of the database can hold") from None
+
+
+async def _answered(env: Env, call: Call, request: Request, access: Access) -> Result:
     inside = request.inside if request.results.contained_type == "contained" else None
     if request.results.explain:
         return await _explained(env, call, request, access)
@@ -67,7 +59,7 @@ async def search(env: Env, call: Call, access: Access) -> Result:
         links = _links(env, call, request, Page(()))
         return Result(200, body=bundle("searchset", _notes(request.issues), links=links, total=count))
     page, total = await _page_and_total(env, request, access)
-    versions = await binary.restore_all(env.storage.blobs, list(page.versions))
+    versions = await binary.restore_matches(env.storage.blobs, page.versions)
     companions, cut = await included(env, request.includes, versions, access, call.base_url)
     matches = [_entry(env, call, version, "match", request.results) for version in versions]
     if inside is not None:
@@ -82,12 +74,6 @@ async def search(env: Env, call: Call, access: Access) -> Result:
     return Result(200, body=body)
 
 
-async def _containers(env: Env, call: Call) -> tuple[str, ...]:
-    """Return the types that may contain what is searched for: all that are stored, where it is asked for at all."""
-    asked = any(name == "_contained" and value != "false" for name, value in call.params)
-    return tuple(await env.storage.schema.stored_types()) if asked else ()
-
-
 async def _explained(env: Env, call: Call, request: Request, access: Access) -> Result:
     """Return the plan of a search as an OperationOutcome.
 
@@ -98,25 +84,6 @@ async def _explained(env: Env, call: Call, request: Request, access: Access) -> 
     lines = await env.storage.finder.explain(request.query, access)
     plan = [Issue("informational", line, severity="information") for line in lines]
     return Result(200, body=encode(outcome([*request.issues, *plan])))
-
-
-async def _scope(env: Env, call: Call) -> tuple[str, tuple[str, ...], str | None]:
-    """Return the path below the base URL, the types to search, and the compartment to search in."""
-    address = call.address
-    if address.interaction == "search-type":
-        return call.type, (call.type,), None
-    if address.interaction == "search-system":
-        return "", tuple(await env.storage.schema.stored_types()), None
-    name, members = (
-        f"{address.compartment_type}/{address.id}",
-        env.definitions.compartments.get(address.compartment_type or ""),
-    )
-    if members is None:
-        raise NotFound(f"{address.compartment_type} has no compartment")
-    if address.type is not None:
-        return f"{name}/{address.type}", (address.type,), name
-    stored = await env.storage.schema.stored_types()
-    return f"{name}/*", tuple(type_ for type_ in stored if type_ in members), name
 
 
 async def _page_and_total(env: Env, request: Request, access: Access) -> tuple[Page, int | None]:
@@ -142,7 +109,7 @@ def _at_most(request: Request, count: int) -> int:
     return count if request.results.most is None else min(count, request.results.most)
 
 
-def _entry(env: Env, call: Call, version: Version, mode: str, wanted: Results) -> Entry:
+def _entry(env: Env, call: Call, version: Shown, mode: str, wanted: Results) -> Entry:
     return {
         "fullUrl": f"{call.base_url}/{version.reference}",
         "resource": Raw(env.search.shaped(version.json, wanted)),
@@ -176,8 +143,11 @@ def _links(env: Env, call: Call, request: Request, page: Page) -> dict[str, str]
 
 
 def _url(base: str, params: Params) -> str:
-    query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in params)
-    return f"{base}?{query}" if params else base
+    if not params:
+        return base
+    if _PLAIN("".join([text for pair in params for text in pair])):
+        return f"{base}?{'&'.join([f'{name}={value}' for name, value in params])}"
+    return f"{base}?{'&'.join([f'{_quoted(name)}={_quoted(value)}' for name, value in params])}"
 
 
 def _quoted(text: str) -> str:

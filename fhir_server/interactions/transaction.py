@@ -6,9 +6,10 @@ Spec: https://hl7.org/fhir/R4/http.html#transaction, https://hl7.org/fhir/R4/htt
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from itertools import count
 
-from fhir_server.interactions.bundles import bundle, result_entry
-from fhir_server.interactions.change import in_turn
+from fhir_server.interactions.bundles import Room, bundle, result_entry
+from fhir_server.interactions.change import ATTEMPTS, in_turn
 from fhir_server.interactions.effects import BREATH, Effects, effects
 from fhir_server.interactions.entries import checked_entries, entry_call, moved, named, place, refuse_equal_names
 from fhir_server.interactions.env import Env
@@ -32,17 +33,20 @@ async def transaction(env: Env, call: Call, access: Access, run: Run) -> Result:
     Errors: any FhirError of an entry, its issues naming the entry; then nothing was stored
     """
     steps = await _checked_steps(env, call)
+    attempts = count()
 
     async def attempt() -> dict[int, Result]:
         found = await resolve(env, steps, access)
-        work = await effects(env, steps, found, access)
-        await _check_reads(env, steps, work, access)
-        await _try_queries(env, steps, work, run)
+        work = await effects(env, steps, found, access, wary=next(attempts) > 0 or bool(call.guards))
+        room = Room(env.settings.max_bundle_answer_bytes)
+        await _check_reads(env, steps, work, access, room)
+        await _try_queries(env, steps, work, run, room)
         if work.changes:
-            await env.storage.writer.commit(work.changes, list(found.guards.values()))
+            await env.storage.writer.commit(work.changes, [*found.guards.values(), *call.guards])
         return work.results
 
-    results = await in_turn(env, _turns(steps), attempt)
+    # What the caller has read before does not become true again by another attempt.
+    results = await in_turn(env, _turns(steps), attempt, attempts=1 if call.guards else ATTEMPTS)
     for step in steps:
         if step.index not in results:
             results[step.index] = await _answer(env, step, run)
@@ -72,7 +76,7 @@ async def _checked_steps(env: Env, call: Call) -> list[Step]:
             issues.extend(named(error, place(index)).issues)
             if len(issues) >= ISSUES:
                 break
-        if index % BREATH == 0:
+        if (index + 1) % BREATH == 0:
             await asyncio.sleep(0)
     if issues:
         raise Invalid(*issues[:ISSUES])
@@ -94,19 +98,20 @@ def _check_content(env: Env, step: Step) -> None:
         raise Invalid("an operation cannot be part of a transaction: send it in a batch")
 
 
-async def _check_reads(env: Env, steps: Sequence[Step], work: Effects, access: Access) -> None:
-    """Raise NotFound or Gone, before anything is stored, when a GET entry will have nothing to read."""
+async def _check_reads(env: Env, steps: Sequence[Step], work: Effects, access: Access, room: Room) -> None:
+    """Raise NotFound or Gone, before anything is stored, when a GET entry will have nothing to read; or TooCostly."""
     reads = [step for step in steps if step.call.address.interaction == "read"]
     stored = await env.storage.reader.read_many([(step.call.type, step.call.id) for step in reads], access)
     for step in reads:
         version = work.after(step.call.type, step.call.id) or stored.get((step.call.type, step.call.id))
         try:
-            existing(version, f"{step.call.type}/{step.call.id}")
+            room.take(existing(version, f"{step.call.type}/{step.call.id}").json)
+            room.check()
         except FhirError as error:
             raise named(error, place(step.index)) from None
 
 
-async def _try_queries(env: Env, steps: Sequence[Step], work: Effects, run: Run) -> None:
+async def _try_queries(env: Env, steps: Sequence[Step], work: Effects, run: Run, room: Room) -> None:
     """Do the other reading entries once before anything is stored: what cannot be answered must reject all."""
     for step in steps:
         address = step.call.address
@@ -118,7 +123,11 @@ async def _try_queries(env: Env, steps: Sequence[Step], work: Effects, run: Run)
         if address.interaction == "history-instance" and made is not None:
             # The resource may not be there yet; its type's history has the same parameters.
             step = replace(step, call=replace(step.call, address=Address("history-type", step.call.type)))
-        await _answer(env, step, run)
+        room.take((await _answer(env, step, run)).body)
+        try:
+            room.check()
+        except FhirError as error:
+            raise named(error, place(step.index)) from None
 
 
 async def _answer(env: Env, step: Step, run: Run) -> Result:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from fhir_server.kernel.errors import Issue
-from fhir_server.kernel.types import Resource, Version
+from fhir_server.kernel.types import Guard, Resource, Version
 
 Interaction = Literal[
     "read",
@@ -84,7 +84,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One interaction that a principal asks for; `base_url` has no slash at its end."""
+    """One interaction that a principal asks for; `base_url` has no slash at its end.
+
+    `guards`: what a transaction promises besides the uniqueness of what it creates; its caller has read them.
+    """
 
     address: Address
     base_url: str
@@ -95,6 +98,7 @@ class Call:
     patch: Patch | None = None
     prefer: Preferences = Preferences()
     conditions: Conditions = Conditions()
+    guards: tuple[Guard, ...] = ()
 
     @property
     def type(self) -> str:

@@ -6,9 +6,11 @@
     │   └── TooCostly            ├── PreconditionFailed 412
     ├── Unauthenticated 401      │   └── MultipleMatches
     ├── Forbidden 403            ├── TooLarge 413
-    ├── NotFound 404             ├── UnsupportedMediaType 415
-    ├── MethodNotAllowed 405     ├── Unprocessable 422
-    └── NotAcceptable 406        ├── Throttled 429
+    ├── NotFound 404             │   ├── UrlTooLong 414
+    ├── MethodNotAllowed 405     │   └── HeadTooLarge 431
+    └── NotAcceptable 406        ├── UnsupportedMediaType 415
+                                 ├── Unprocessable 422
+                                 ├── Throttled 429
                                  ├── Unavailable 503
                                  └── Outdated 503
 
@@ -98,6 +100,14 @@ class MultipleMatches(PreconditionFailed):
 
 class TooLarge(FhirError):
     status, code = 413, "too-long"
+
+
+class UrlTooLong(TooLarge):
+    status = 414
+
+
+class HeadTooLarge(TooLarge):
+    status = 431
 
 
 class UnsupportedMediaType(FhirError):

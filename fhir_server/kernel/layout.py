@@ -27,9 +27,11 @@ GENERATION = "generation"
 """Which rules of indexing the index follows; not there for those that every database begins with."""
 
 CONTAINED = f"{INDEX}.contained"
-"""For each contained resource with an id an element {type, _id, index}: index as a document of its own would have."""
+"""For each contained resource with an id an element {type, _id, index, ways}: index as a document of its own has."""
 
 TYPE = "type"
+WAYS = "ways"
+"""By which references a contained resource is reached: ["rare.medication", "rare.medication Medication.rare.form"]."""
 
 HISTORY_ID = "id"
 UNTIL = "until"

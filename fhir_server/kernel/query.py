@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from fhir_server.kernel.types import Version
+from fhir_server.kernel.equalities import Equalities
+from fhir_server.kernel.types import Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Lookup:
     """Stands in a filter for "one of the values that another query finds": a step of a chain or of _has.
 
     Shape: of each document of `type` that `filter` finds, the values of `field` that begin with one of `starts`; those
-           are stripped of it, and each stands in the outer filter behind every one of `prefixes`
+           are stripped of it, and each stands in the outer filter behind every one of `prefixes`; `own` says that it
+           finds some of the very documents that the outer filter is about: those that contain what is asked for
     """
 
     type: str
@@ -46,6 +48,7 @@ class Lookup:
     field: str
     starts: tuple[str, ...] = ("",)
     prefixes: tuple[str, ...] = ("",)
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ class Query:
     """What to find: one leg for each resource type, in one common order.
 
     Shape: `legs` are (type, filter); `keys` may be empty: then ids decide alone. Ids decide between equals; where they
-           go against the direction of the one key, an index can be read in this order.
+           go against the direction of the one key, an index can be read in this order. `equalities` tell what the one
+           leg asks for, where that is known to be little.
     """
 
     legs: tuple[tuple[str, Filter], ...]
@@ -92,12 +96,13 @@ class Query:
     ids_descend: bool = True
     count: int = 50
     position: Position | None = None
+    equalities: Equalities | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some hits in order, and where the pages around them begin; None where there is none."""
 
-    versions: tuple[Version, ...]
+    versions: tuple[Match, ...]
     next: Position | None = None
     previous: Position | None = None

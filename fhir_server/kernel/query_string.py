@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/search.html#escaping, https://www.rfc-editor.org/r
 """
 
 import re
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from fhir_server.kernel.call import Params
 from fhir_server.kernel.errors import Invalid, Issue
@@ -21,9 +21,17 @@ def parse(text: str, limit: int = 10_000) -> Params:
         return ()
     if _BAD_ESCAPE.search(text):
         raise Invalid(Issue("value", "the query has a '%' that is not followed by two hexadecimal digits"))
+    parts = [part for part in text.split("&") if part]
+    if len(parts) > limit:
+        raise Invalid(Issue("too-costly", f"the query has more than {limit} parameters"))
+    pairs = tuple([(name, value) for name, _, value in [part.partition("=") for part in parts]])
+    if "%" not in text and "+" not in text:
+        return pairs
     try:
-        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=limit))
+        return tuple([(_decoded(name), _decoded(value)) for name, value in pairs])
     except UnicodeDecodeError:
         raise Invalid(Issue("value", "the query is not percent-encoded UTF-8")) from None
-    except ValueError:
-        raise Invalid(Issue("too-costly", f"the query has more than {limit} parameters")) from None
+
+
+def _decoded(text: str) -> str:
+    return unquote(text.replace("+", " "), errors="strict")

@@ -57,11 +57,16 @@ class Settings:
         10_000
     )
     max_body_bytes: Annotated[int, Doc("largest request body as sent, in bytes", minimum=1)] = 50_000_000
-    body_patience_s: Annotated[int, Doc("seconds to wait for the next part of a request body", minimum=1)] = 30
+    body_patience_s: Annotated[
+        int, Doc("seconds to wait for the head of a request, or the next part of its body", minimum=1)
+    ] = 30
     max_decompressed_bytes: Annotated[int, Doc("largest request body after decompression, in bytes", minimum=1)] = (
         200_000_000
     )
     max_bundle_entries: Annotated[int, Doc("most entries of a batch or transaction", minimum=1)] = 20_000
+    max_bundle_answer_bytes: Annotated[
+        int, Doc("what the reading entries of a batch or transaction may bring together; more is refused", minimum=1)
+    ] = 64_000_000
     page_size: Annotated[int, Doc("entries of a search or history page when _count is not given", minimum=1)] = 50
     max_page_size: Annotated[int, Doc("most entries of a page, whatever _count says", minimum=1)] = 1_000
     search_content: Annotated[

@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/resource.html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 Resource: TypeAlias = dict[str, Any]
 """A FHIR resource in its JSON shape: decoded once, encoded once, never changed in place."""
@@ -35,6 +35,34 @@ class Version:
     @property
     def deleted(self) -> bool:
         return self.method == "DELETE"
+
+    @property
+    def reference(self) -> str:
+        return f"{self.type}/{self.id}"
+
+
+class Shown(Protocol):
+    """What a Bundle shows of a version, current or not."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def json(self) -> bytes: ...
+    @property
+    def blob(self) -> str | None: ...
+    @property
+    def reference(self) -> str: ...
+
+
+class Match(NamedTuple):
+    """A current version that a search found: no more of it than the Bundle shows."""
+
+    type: str
+    id: str
+    json: bytes
+    blob: str | None = None
 
     @property
     def reference(self) -> str:

@@ -74,7 +74,7 @@ class Indexer:
         plan = self._plans.get(type_) or self._compile(type_)
         index = _values(plan, resource)
         if "contained" in resource:
-            index[contained.FOLDER] = contained.elements(resource, self._index_of_contained)
+            index[contained.FOLDER] = contained.elements(resource, index, self._index_of_contained)
         compartments = dict.fromkeys(own_compartment(self._definitions, resource))
         for steps, starts in plan.members:
             found = _at(index, steps)

@@ -23,7 +23,7 @@ from fhir_server.search.guard_keys import guard_keys
 from fhir_server.search.includes import Follower, Include
 from fhir_server.search.page import to_text
 from fhir_server.search.registry import registry
-from fhir_server.search.request import Asked, Request, plain_criteria, understand
+from fhir_server.search.request import Asked, Memory, Request, plain_criteria, understand
 from fhir_server.search.results import Results, results
 from fhir_server.search.shape import summarised, with_elements
 
@@ -52,6 +52,7 @@ class Search:
         self.registry = self.in_force.registry
         self._pending = self.in_force.pending
         self.follower = Follower(definitions, self.registry)
+        self.memory = Memory()
 
     @property
     def parameters(self) -> Mapping[str, Sequence[SearchParameter]]:
@@ -86,7 +87,8 @@ class Search:
 
         It warns of parameters with which not all resources are indexed yet, and is refused for them when strict.
         """
-        asked = replace(asked, context=replace(asked.context, zone=self._zone))
+        if asked.context.zone is not self._zone:
+            asked = replace(asked, context=replace(asked.context, zone=self._zone))
         found = understand(asked, self.registry, key)
         warnings = incomplete(found.query, found.includes, self._pending) if self._pending else []
         if warnings and asked.strict:

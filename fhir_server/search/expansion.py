@@ -5,8 +5,10 @@ Whatever is not at hand is asked for by `Unread`: who can read it does so, and t
 Spec: https://hl7.org/fhir/R4/valueset.html#compositions, https://hl7.org/fhir/R4/codesystem.html#hierarchy
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, TypeAlias
 
 from conformance.terminology import CodeSystem, Concept, Filter, Rule, Terminology, ValueSet, terminology
@@ -45,6 +47,7 @@ class Expansion:
     ) -> None:
         self._read = read
         self._standard = standard
+        self._told: dict[str, Codes] = {}
 
     def members(self, value_set: str) -> Sequence[tuple[str, str]] | None:
         """Return the codes of a value set, None when it is not known.
@@ -104,13 +107,19 @@ class Expansion:
 
     def _of_rule(self, rule: Rule, depth: int) -> Codes:
         """Return the codes for which everything that a rule says is true."""
-        parts = [self._codes(self._required(url), depth - 1) for url in rule.value_sets]
+        parts = [self._included(url, depth - 1) for url in rule.value_sets]
         if rule.system is not None:
             codes = [one.code for one in rule.concepts] if rule.concepts else self._of_system(rule.system, rule.filters)
             parts.insert(0, {(rule.system, code): None for code in codes})
         if not parts:
             return {}
         return {pair: None for pair in parts[0] if all(pair in part for part in parts[1:])}
+
+    def _included(self, url: str, depth: int) -> Codes:
+        """Return the codes of a value set in another; it may stand in many, and is followed once."""
+        if url not in self._told:
+            self._told[url] = self._codes(self._required(url), depth)
+        return self._told[url]
 
     def _required(self, url: str) -> ValueSet:
         found = self._value_set(url)
@@ -199,7 +208,8 @@ def value_set_of(resource: Resource) -> ValueSet:
     compose = resource.get("compose", {})
     include = tuple(_rule(one) for one in compose.get("include", ()))
     if not include:
-        listed = list(_contained(resource.get("expansion", {}).get("contains", ())))
+        # One more than may be, so that it is refused.
+        listed = list(islice(_contained(resource.get("expansion", {}).get("contains", ())), MOST_CODES + 1))
         include = tuple(Rule(system=system, concepts=(Concept(code),)) for system, code in listed)
     return ValueSet(
         url=resource.get("url", ""),
@@ -221,9 +231,9 @@ def _rule(rule: Resource) -> Rule:
 
 def _contained(contains: Iterable[Resource]) -> Iterable[tuple[str, str]]:
     """Yield the codes of an expansion; abstract ones only hold others together."""
-    waiting = list(contains)
+    waiting = deque(contains)
     while waiting:
-        one = waiting.pop(0)
+        one = waiting.popleft()
         waiting += one.get("contains", ())
         if "system" in one and "code" in one and not one.get("abstract", False):
             yield one["system"], one["code"]

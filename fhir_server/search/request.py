@@ -3,24 +3,32 @@
 Spec: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#search
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fhir_server.kernel.call import Params
-from fhir_server.kernel.errors import Invalid, Issue, NotSupported, TooCostly
+from fhir_server.kernel.equalities import equalities
+from fhir_server.kernel.errors import Invalid, Issue, NotSupported
 from fhir_server.kernel.layout import COMPARTMENTS
 from fhir_server.kernel.query import Filter, Query, SortKey
 from fhir_server.search import page
 from fhir_server.search.contained import Inside, legs
 from fhir_server.search.context import Context
 from fhir_server.search.criteria import Scope, UnknownParameter, alive, criterion
+from fhir_server.search.criteria.limits import check_patterns, check_size
 from fhir_server.search.includes import Include, is_include
 from fhir_server.search.includes import parse as parse_include
 from fhir_server.search.plan import assured, natural_order
 from fhir_server.search.registry import Parameter, Registry
 from fhir_server.search.results import IGNORED, RESULT_PARAMETERS, Results, results, sort_keys
 
-MOST_CRITERIA = 200
+MOST_KEPT = 2_000
+LONGEST_KEPT = 1_000
+"""Characters of the parameters of a search whose meaning is remembered: clients decide how long those are."""
+
+_ABOUT = "ap"
+"""The prefix (or the operator of _filter) whose meaning depends on when it is asked."""
+
 _TYPE, _QUERY = "_type", "_query"
 _COMMON_ORDER = frozenset({"_lastUpdated", "_id"})
 """What several types can be sorted by together: every type stores it alike."""
@@ -64,6 +72,30 @@ class Request:
     inside: Inside | None = None
 
 
+class Memory:
+    """Keeps what searches mean, as long as that follows from their key alone; the oldest make room for new ones."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, Request] = {}
+
+    def get(self, key: Hashable) -> Request | None:
+        """Return what a search means; None when it is not known, or has to be found out each time."""
+        return self._kept.get(key)
+
+    def keep(self, key: Hashable, request: Request, params: Params) -> None:
+        """Keep what the search of some parameters means, unless the next one may mean something else by them.
+
+        A page is not kept either: hardly anybody asks for the same one again.
+        """
+        if request.inside is not None or sum(len(name) + len(value) for name, value in params) > LONGEST_KEPT:
+            return
+        if any(_ABOUT in value or name == page.PARAMETER for name, value in params):
+            return
+        if len(self._kept) >= MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[key] = request
+
+
 @dataclass(slots=True)
 class _Sorted:
     """The parameters of a search by what they are."""
@@ -80,11 +112,11 @@ def understand(asked: Asked, registry: Registry, key: bytes) -> Request:
 
     Errors: Invalid for values that are malformed or too much, NotSupported for what is unknown when strict
     """
-    if len(asked.params) > MOST_CRITERIA:
-        raise TooCostly(f"a search may have {MOST_CRITERIA} parameters")
+    check_size(asked.params)
     sorted_ = _sorted(asked, registry)
     types = asked.types if sorted_.types is None else tuple(one for one in asked.types if one in sorted_.types)
     filters = _filters(asked, registry, types, sorted_)
+    check_patterns(sorted_.criteria, filters.values())
     wanted = results(sorted_.understood)
     around: tuple[Filter, ...] = () if asked.compartment is None else ({COMPARTMENTS: asked.compartment},)
     inside = None
@@ -93,16 +125,18 @@ def understand(asked: Asked, registry: Registry, key: bytes) -> Request:
     keys, ids_descend = _order(wanted, types, filters, registry)
     binding = page.Binding(asked.principal, asked.path, page.without_page(asked.params))
     token = next((value for name, value in asked.params if name == page.PARAMETER), None)
+    found = (
+        tuple((type_, alive(*around, *filters[type_])) for type_ in types)
+        if inside is None
+        else legs(inside, asked.containers)
+    )
     query = Query(
-        legs=(
-            tuple((type_, alive(*around, *filters[type_])) for type_ in types)
-            if inside is None
-            else legs(inside, asked.containers)
-        ),
+        legs=found,
         keys=keys,
         ids_descend=ids_descend,
         count=min(wanted.count or asked.page_size, asked.max_page_size),
         position=None if token is None else page.from_text(token, binding, key),
+        equalities=equalities(found[0][1]) if len(found) == 1 else None,
     )
     return Request(
         query,
@@ -120,11 +154,13 @@ def plain_criteria(type_: str, params: Params, context: Context, registry: Regis
 
     Errors: Invalid for anything else, unknown or malformed
     """
+    check_size(params)
     scope = Scope(registry, context)
     for name, _ in params:
         if name in RESULT_PARAMETERS or is_include(name) or name == page.PARAMETER:
             raise Invalid(Issue("not-supported", f"{name[:60]} has no meaning in criteria", expression=name[:60]))
     filters = [criterion(scope, type_, name, value) for name, value in params]
+    check_patterns(params, [filters])
     return Query(legs=((type_, alive(*filters)),))
 
 

@@ -5,8 +5,10 @@ Spec: https://hl7.org/fhir/R4/search.html#return
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias, TypeVar, get_args
 
+from fhir_server.kernel.call import Params
 from fhir_server.kernel.errors import Invalid, Issue
 from fhir_server.kernel.query import SortKey
 from fhir_server.search.fields import sort_key
@@ -26,6 +28,9 @@ _EXPLAIN: Mapping[str, Literal["true", "false"]] = {"true": "true", "false": "fa
 _CONTAINED: Mapping[str, Contained] = {value: value for value in get_args(Contained)}
 _CONTAINED_TYPES: Mapping[str, ContainedType] = {value: value for value in get_args(ContainedType)}
 Choice = TypeVar("Choice", Total, Summary, Contained, ContainedType, Literal["true", "false"])
+
+_SHORT = 200
+"""Values up to this length are worth remembering, and do not fill the memory."""
 
 IGNORED = frozenset({"_format", "_pretty"})
 """These belong to HTTP, not to the search."""
@@ -58,12 +63,17 @@ def results(params: Iterable[tuple[str, str]]) -> Results:
 
     Errors: Invalid for a value that is not allowed, and for one that is given twice
     """
+    asked = tuple([pair for pair in params if pair[0] in RESULT_PARAMETERS])
+    return _remembered(asked) if all(len(value) <= _SHORT for _, value in asked) else _results(asked)
+
+
+def _results(params: Params) -> Results:
     once: dict[str, str] = {}
     lists: dict[str, list[str]] = {"_sort": [], "_elements": []}
     for name, value in params:
         if name in lists:
             lists[name] += [part.strip() for part in value.split(",") if part.strip()]
-        elif name in RESULT_PARAMETERS and value and once.setdefault(name, value) != value:
+        elif value and once.setdefault(name, value) != value:
             raise _invalid(name, "given twice with different values")
     return Results(
         sort=tuple(lists["_sort"]),
@@ -76,6 +86,10 @@ def results(params: Iterable[tuple[str, str]]) -> Results:
         contained=_choice("_contained", once, _CONTAINED) or "false",
         contained_type=_choice("_containedType", once, _CONTAINED_TYPES) or "container",
     )
+
+
+_remembered = lru_cache(maxsize=500)(_results)
+"""Clients ask for results of the same form again and again."""
 
 
 def sort_keys(codes: Iterable[str], parameters: Mapping[str, Parameter]) -> tuple[tuple[SortKey, ...], bool | None]:

@@ -8,7 +8,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
+
+_ROUNDS = 4
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -16,11 +18,15 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large one batch may be and how many may be on their way; `bytes_` counts what `size_of` says."""
+    """How large one batch may be and how many may be on their way.
+
+    Units: `bytes_` counts the sizes of the items; with less than `worth` items waiting, none leaves beside another
+    """
 
     items: int = 200
     parallel: int = 2
     bytes_: int = 8_000_000
+    worth: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,22 +66,38 @@ class Coalescer(Generic[Item, Answer]):
             await asyncio.wait(self._under_way)
 
     def _dispatch(self) -> None:
-        if self._queue and len(self._under_way) < self._limits.parallel:
+        wanted = self._limits.worth if self._under_way else 1
+        if len(self._queue) >= wanted and len(self._under_way) < self._limits.parallel:
             # The task starts in the loop's next round: callers of this round join its batch.
             task = asyncio.get_running_loop().create_task(self._work())
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
     async def _work(self) -> None:
-        # Whoever frees keys looks at the queue again, so what waits for a key needs no other wake-up.
-        while batch := self._take():
-            self._dispatch()
-            keys = frozenset().union(*(waiting.keys for waiting in batch))
-            self._busy |= keys
-            try:
-                await self._answer(batch)
-            finally:
-                self._busy -= keys
+        try:
+            if self._limits.worth > 1:
+                await self._gather()
+            # Whoever frees keys looks at the queue again, so what waits for a key needs no other wake-up.
+            while batch := self._take():
+                self._dispatch()
+                keys = frozenset().union(*(waiting.keys for waiting in batch))
+                self._busy |= keys
+                try:
+                    await self._answer(batch)
+                finally:
+                    self._busy -= keys
+        finally:
+            # Not by the callback alone: who asks before it runs would leave it to this task to look at the queue.
+            self._under_way.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _gather(self) -> None:
+        """Let those join who are about to ask: as long as each round of the loop brings some, for a few rounds."""
+        waiting = 0
+        for _ in range(_ROUNDS):
+            if len(self._queue) == waiting:
+                return
+            waiting = len(self._queue)
+            await asyncio.sleep(0)
 
     def _take(self) -> list[_Waiting[Item, Answer]]:
         """Return the next batch: the oldest items whose keys nobody before them, or on the way, holds."""

@@ -25,7 +25,11 @@ Database: TypeAlias = AsyncDatabase[dict[str, Any]]
 IndexSpecs: TypeAlias = Callable[[str], Sequence[IndexSpec]]
 """Which indexes serve the searches of a type."""
 
-_CURRENT = (IndexSpec("updated", ((layout.UPDATED, -1), (layout.ID, 1))),)
+_CURRENT = (
+    IndexSpec("updated", ((layout.UPDATED, -1), (layout.ID, 1))),
+    # Only deletions are in it, so other writes pay nothing.
+    IndexSpec("deleted", ((layout.METHOD, 1), (layout.ID, -1)), {"partialFilterExpression": {layout.METHOD: "DELETE"}}),
+)
 _HISTORY = (
     IndexSpec("updated", ((layout.UPDATED, -1), (layout.HISTORY_ID, 1), (layout.VERSION, -1))),
     IndexSpec("versions", ((layout.HISTORY_ID, 1), (layout.VERSION, -1))),

@@ -94,7 +94,8 @@ class Writer:
         self._time_limit_s = time_limit_s
         self._observe = observe
         self._inserts: Coalescer[_Commit, None] = Coalescer(self._insert, Limits())
-        self._transactions: Coalescer[_Commit, None] = Coalescer(self._transact, Limits())
+        # A second one beside it makes both small: a tenth more work for the server, a fifth more for MongoDB.
+        self._transactions: Coalescer[_Commit, None] = Coalescer(self._transact, Limits(worth=8))
 
     async def commit(self, changes: Sequence[Change], guards: Sequence[Guard] = ()) -> None:
         """Store all changes, or none.

@@ -18,6 +18,7 @@ TOKEN = "HL7_BRIDGE_TOKEN"
 
 _INTERRUPTED = 130
 _VERBS = ("send", "load", "watch", "convert", "explain", "dead", "outgoing")
+_STATES = ("waiting", "accepted", "refused", "untold", "dropped")
 _TO = "mllp://127.0.0.1:2575"
 _SERVER = "http://127.0.0.1:8080/hl7/v2"
 
@@ -137,12 +138,13 @@ def _add_dead(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
 
 
 def _add_outgoing(verbs: "_Verbs[argparse.ArgumentParser]") -> None:
-    verb = _verb(verbs, "outgoing", "outgoing", "Messages to partners: list, or send a refused one again.")
-    verb.add_argument("what", choices=("list", "again"))
-    verb.add_argument("id", nargs="?", help="again: which one (as `list` shows it)")
-    verb.add_argument("--outbox", type=Path, required=True, metavar="FILE", help="file of the queue: JOURNAL.outbox")
+    verb = _verb(verbs, "outgoing", "outgoing", "Messages to partners: list, send one again, drop one.")
+    verb.add_argument("what", choices=("list", "again", "drop"))
+    verb.add_argument("id", nargs="?", help="again, drop: which one (as `list` shows it)")
+    verb.add_argument("--server", default=_SERVER, metavar="URL", help=f"of a fhir-server (default: {_SERVER})")
+    verb.add_argument("--outbox", type=Path, metavar="FILE", help="instead: queue of a bridge that runs alone")
     verb.add_argument("--partner", metavar="NAME", help="list: only those of one partner")
-    verb.add_argument("--state", default="refused", choices=("waiting", "accepted", "refused", "untold"))
+    verb.add_argument("--state", default="refused", choices=_STATES)
     verb.add_argument("--limit", type=int, default=100, metavar="N", help="list: at most so many of a partner")
 
 

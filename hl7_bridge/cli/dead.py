@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import httpx2
 
 from hl7_bridge.alone import opened
-from hl7_bridge.cli.failure import FOUND, OK, CommandError
+from hl7_bridge.cli.failure import FOUND, OK, CommandError, unreached
 from hl7_bridge.inbound.folder import code_of
 from hl7_bridge.journal import SqliteJournal
 from hl7_bridge.ports import Journal, StoreError
@@ -34,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError("dead edit ID FILE: name the file that holds the corrected message")
     try:
         return asyncio.run(_by_file(arguments) if arguments.journal else _by_http(arguments))
+    except httpx2.ConnectError as error:
+        raise CommandError(unreached(arguments.server, str(error), "--journal")) from None
     except (httpx2.HTTPError, StoreError) as error:
         raise CommandError(f"not done: {error}") from None
     except OSError as error:

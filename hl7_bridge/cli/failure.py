@@ -9,3 +9,8 @@ OK, FOUND, CANNOT = 0, 1, 2
 
 class CommandError(Exception):
     """The verb cannot go on; the text is one line for the person at the terminal."""
+
+
+def unreached(server: str, why: str, file: str) -> str:
+    """Return the line for a server that does not answer; `file` is the flag of a bridge that runs alone."""
+    return f"nobody answers at {server} ({why}); name the server with --server URL, or a file with {file}"

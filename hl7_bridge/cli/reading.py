@@ -4,6 +4,7 @@ Spec: https://hl7.org/fhir/R4/bundle.html#transaction
 """
 
 import argparse
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
             _print_bundle(message, converter)
         else:
             _print_explanation(message, converter)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has read enough; what is left goes nowhere, also at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         raise CommandError(f"{arguments.file} cannot be read: {error.strerror}") from None
     except MapError as error:
@@ -57,7 +62,11 @@ def _print_explanation(message: Message, converter: Converter) -> None:
     parts = explain(message, converter)
     width = max((len(part.place) for part in parts), default=0)
     for part in parts:
-        where = {"mapped": ", ".join(part.targets), "ignored": "(no meaning of its own)", "unmapped": "NOT MAPPED"}
+        where = {
+            "mapped": ", ".join(part.targets),
+            "ignored": "(said elsewhere, or of the message only)",
+            "unmapped": "NOT MAPPED",
+        }
         print(f"{part.place:{width}}  {_shown(part.value):40}  {where[part.outcome]}")
     missed = sum(part.outcome == "unmapped" for part in parts)
     print(f"{len(parts)} populated parts, {missed} not mapped (the raw message is kept)")

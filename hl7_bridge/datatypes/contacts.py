@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/datatypes.html#address, https://hl7.org/fhir/R4/da
 from typing import Any
 
 from hl7_bridge.datatypes.identifiers import range_of, validity
+from hl7_bridge.datatypes.quantities import counted
 from hl7_bridge.er7 import NULL
 from hl7_bridge.mapping.context import Context, Text
 from hl7_bridge.mapping.tables import Table
@@ -28,7 +29,7 @@ def address(field: Text, context: Context, _table: Table | None) -> Element | No
     for number, element in PARTS:
         if text := field.value(number).strip():
             found[element] = text
-    if period := validity(field, context, 13, 14) or range_of(field, 12):
+    if period := validity(field, context, 13, 14) or range_of(field, context, 12):
         found["period"] = period
     return found if len(found) > ("use" in found) + ("type" in found) + ("period" in found) else None
 
@@ -61,8 +62,8 @@ def contact_point(field: Text, context: Context, table: Table | None) -> Element
         found["extension"] = extension
     if period := validity(field, context, 13, 14):
         found["period"] = period
-    if (rank := field.value(18).strip()).isdigit() and int(rank) > 0:
-        found["rank"] = int(rank)
+    if rank := counted(field.value(18)):
+        found["rank"] = rank
     return found
 
 

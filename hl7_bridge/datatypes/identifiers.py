@@ -44,24 +44,23 @@ def system_of(field: Text, context: Context, component: int, kind: str = "") -> 
 
 def validity(field: Text, context: Context, start: int, end: int) -> Element | None:
     """Return the Period of two date components; dates that cannot be read are left out."""
-    dates = {"start": field.value(start), "end": field.value(end)}
+    return _period(field.value(start), field.value(end), context)
+
+
+def range_of(field: Text, context: Context, component: int) -> Element | None:
+    """Return the Period of a validity range (DR) within a component, as versions before 2.7 have it."""
+    return _period(field.value(component)[:8], field.value(component, 2)[:8], context)
+
+
+def _period(start: str, end: str, context: Context) -> Element | None:
     period = {}
-    for name, text in dates.items():
+    for name, text in (("start", start), ("end", end)):
         try:
             if text[:8].isdigit() and (found := date(text, context.zone)):
                 period[name] = found
         except BadValue:
             continue
     return period or None
-
-
-def range_of(field: Text, component: int) -> Element | None:
-    """Return the Period of a validity range (DR) within a component, as versions before 2.7 have it."""
-    found = {}
-    for name, text in (("start", field.value(component)[:8]), ("end", field.value(component, 2)[:8])):
-        if text.isdigit() and len(text) in (4, 6, 8):
-            found[name] = "-".join(part for part in (text[:4], text[4:6], text[6:8]) if part)
-    return found or None
 
 
 def entity_id(field: Text, context: Context, table: Table | None) -> Element | None:

@@ -12,6 +12,9 @@ from hl7_bridge.mapping.tables import Table
 Element = dict[str, Any]
 
 EXTENSION = "http://hl7.org/fhir/StructureDefinition/humanname-"
+REPRESENTATION = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
+SCRIPTS = {"A": "ABC", "I": "IDE", "P": "SYL"}
+"""How a name is written (table HL70465): in letters, in characters that mean something, as it sounds."""
 FAMILY_PARTS = {2: "own-prefix", 3: "own-name", 4: "partner-prefix", 5: "partner-name"}
 
 
@@ -24,7 +27,9 @@ def person_name(field: Text, context: Context, _table: Table | None) -> Element 
         name["use"] = use
     if professional := field.value(14).strip():
         name["suffix"] = [*name.get("suffix", ()), professional]
-    if period := validity(field, context, 12, 13) or range_of(field, 10):
+    if script := SCRIPTS.get(field.value(8).strip().upper()):
+        name["extension"] = [{"url": REPRESENTATION, "valueCode": script}]
+    if period := validity(field, context, 12, 13) or range_of(field, context, 10):
         name["period"] = period
     return name
 

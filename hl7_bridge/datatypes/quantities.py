@@ -39,6 +39,14 @@ def number_or_none(text: str) -> Decimal | None:
     return number(text) if NUMBER.match(text) else None
 
 
+WHOLE = re.compile(r"[0-9]{1,9}\Z")
+
+
+def counted(text: str) -> int | None:
+    """Return the whole number of a text, None for one that is none, or has more than nine digits."""
+    return int(text) if WHOLE.match(text.strip()) else None
+
+
 def integer(field: Text, context: Context, table: Table | None) -> int | None:
     """Return the whole number of an NM or SI, or None when it holds none of 32 bits."""
     found = decimal(field, context, table)

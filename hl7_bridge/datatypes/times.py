@@ -9,10 +9,15 @@ from functools import lru_cache
 
 MOMENT = re.compile(
     r"(?P<year>\d{4})(?:(?P<month>\d\d)(?:(?P<day>\d\d)(?:(?P<hour>\d\d)(?:(?P<minute>\d\d)"
-    r"(?:(?P<second>\d\d)(?P<fraction>\.\d{1,9})?)?)?)?)?)?(?P<offset>[+-]\d{4})?\Z"
+    r"(?:(?P<second>\d\d)(?P<fraction>\.\d{1,9})?)?)?)?)?)?(?P<offset>[+-]\d{4})?\Z",
+    re.ASCII,
 )
-ISO_DATE = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d))?(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?\Z")
-TIME = re.compile(r"(\d\d)(\d\d)?(?:(\d\d)(\.\d{1,9})?)?(?:[+-]\d{4})?\Z")
+ISO_DATE = re.compile(
+    r"(\d{4})-(\d\d)(?:-(\d\d))?(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?)?(Z|[+-]\d\d:?\d\d)?\Z", re.ASCII
+)
+FAR, END_OF_TIME = 2200, 9999
+"""Years between are two digits of a year and a month: 450101 is of 1945, and nobody can tell from 2045."""
+TIME = re.compile(r"(\d\d)(\d\d)?(?:(\d\d)(\.\d{1,9})?)?(?:[+-]\d{4})?\Z", re.ASCII)
 
 
 class BadValue(ValueError):
@@ -43,6 +48,8 @@ def date_time(text: str, zone: tzinfo) -> str | None:
         moment = datetime(  # noqa: DTZ001 - the offset is added as text, as sent
             int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), min(int(second or 0), 59)
         )
+        if FAR < moment.year < END_OF_TIME:
+            raise ValueError("year")
         if hour is None:
             return "-".join(part for part in (year, month, day) if part)
         shift = f"{offset[:3]}:{offset[3:]}" if offset else offset_at(moment, zone)

@@ -4,7 +4,7 @@ Spec: https://www.hl7.org/implement/standards/product_brief.cfm?product_id=185 (
 """
 
 from hl7_bridge.er7.delimiters import STANDARD, Delimiters
-from hl7_bridge.er7.errors import Er7Error
+from hl7_bridge.er7.errors import Er7Error, MessageError
 from hl7_bridge.er7.message import NULL, Field, Message, Segment
 from hl7_bridge.er7.parse import parse
 from hl7_bridge.er7.write import Raw, Repeated, Value, Writer
@@ -16,6 +16,7 @@ __all__ = [
     "Er7Error",
     "Field",
     "Message",
+    "MessageError",
     "Raw",
     "Repeated",
     "Segment",

@@ -8,12 +8,12 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from hl7_bridge.datatypes import people
+from hl7_bridge.datatypes import contacts, people
 from hl7_bridge.er7 import Segment
 from hl7_bridge.functions.claims import PRIORITY, PROFESSIONAL
 from hl7_bridge.functions.money import names_same
 from hl7_bridge.mapping.context import Context, Draft, derived_identifier, key_of
-from hl7_bridge.mapping.functions import Function
+from hl7_bridge.mapping.functions import Function, moment
 from hl7_bridge.mapping.scope import Scope
 
 Element = dict[str, Any]
@@ -97,7 +97,33 @@ def draft_claim(_segment: Segment, draft: Draft, scope: Scope, context: Context)
     inpatient = visit is not None and visit.resource.get("class", {}).get("code") == "IMP"
     claim |= {"type": INSTITUTIONAL if inpatient else PROFESSIONAL, "priority": PRIORITY}
     claim["provider"] = provider_of(charges, scope, context)
+    if (segment := scope.segment("ACC")) and (event := accident(segment, context)):
+        claim["accident"] = event
     known_by(draft, charges, context)
+
+
+def accident(segment: Segment, context: Context) -> Element | None:
+    """Return Claim.accident of an ACC; None without the day that FHIR demands."""
+    when = moment(segment, 1, context)
+    if not when:
+        return None
+    found: Element = {"date": when[:10]}
+    if code := kind_of_accident(segment):
+        found["type"] = {"coding": [{"system": ACT_CODE, "code": code}]}
+    place = contacts.address(segment.field(11), context, None) if segment.field(11) else None
+    if place or (place := {"text": text} if (text := segment.value(3).strip(' "')) else None):
+        found["locationAddress"] = place
+    return found
+
+
+def kind_of_accident(segment: Segment) -> str:
+    """Return at work (ACC-5), of a vehicle (ACC-4 names its state), "" for what nobody says."""
+    if segment.value(5).strip().upper() == "Y":
+        return "WPA"
+    return "MVA" if segment.value(4).strip(' "') else ""
+
+
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
 def claim_item(number: int, charge: Draft) -> Element:

@@ -1,13 +1,12 @@
-"""Problems, referrals and participants: what PRB, PRD, ROL and PRT say that rules alone cannot.
+"""Problems, referrals and disabilities: what PRB, PRD and DB1 say that rules alone cannot.
 
 Spec: https://hl7.org/fhir/R4/condition.html
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from hl7_bridge.datatypes import codes, people
 from hl7_bridge.er7 import Segment
 from hl7_bridge.mapping.context import Context, Draft
 from hl7_bridge.mapping.functions import Function, moment
@@ -49,53 +48,22 @@ def provider_id(segment: Segment, draft: Draft, _scope: Scope, context: Context)
         draft.resource["identifier"] = [*draft.resource.get("identifier", ()), identifier]
 
 
-Places = tuple[int, int, int, int]
-"""Fields of a segment: role, person, begin and end."""
-
-ROLE: Places = (3, 4, 5, 6)
-PARTICIPATION: Places = (4, 5, 11, 12)
-
-
-def participant(places: Places) -> Callable[[Segment, Draft, Scope, Context], None]:
-    """Return the function that adds a person to the participants of a visit, with the role and its time."""
-    kind, person, begin, end = places
-
-    def add(segment: Segment, draft: Draft, _scope: Scope, context: Context) -> None:
-        role = codes.codeable_concept(segment.field(kind), context, None)
-        ends = {"start": moment(segment, begin, context), "end": moment(segment, end, context)}
-        period = {name: one for name, one in ends.items() if one}
-        for field in segment.repetitions(person):
-            if individual := people.practitioner(field, context, None):
-                found: Element = {"type": [role]} if role else {}
-                found["individual"] = individual
-                if period:
-                    found["period"] = period
-                draft.resource["participant"] = [*draft.resource.get("participant", ()), found]
-
-    return add
-
-
-def performer(places: Places) -> Callable[[Segment, Draft, Scope, Context], None]:
-    """Return the function that adds a person to the performers of a procedure, with the role."""
-    kind, person, *_ = places
-
-    def add(segment: Segment, draft: Draft, _scope: Scope, context: Context) -> None:
-        role = codes.codeable_concept(segment.field(kind), context, None)
-        for field in segment.repetitions(person):
-            if actor := people.practitioner(field, context, None):
-                found: Element = {"function": role} if role else {}
-                draft.resource["performer"] = [*draft.resource.get("performer", ()), {**found, "actor": actor}]
-
-    return add
+def disability_time(segment: Segment, draft: Draft, _scope: Scope, context: Context) -> None:
+    """Put begin and end of a disability (DB1-5, DB1-6); one whose end is still to come goes on."""
+    if begin := moment(segment, 5, context):
+        draft.resource["onsetDateTime"] = begin
+    end = moment(segment, 6, context)
+    ended = end is not None and end[:10] <= (context.occurred or end)[:10]
+    if end and ended:
+        draft.resource["abatementDateTime"] = end
+    status = ("inactive", "Inactive") if ended else ("active", "Active")
+    draft.resource["clinicalStatus"] = {"coding": [{"system": CLINICAL, "code": status[0], "display": status[1]}]}
 
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "complete_problem": Function(complete_problem),
-        "role_of_visit": Function(participant(ROLE), (4, 3, 5, 6), "participant"),
-        "role_of_procedure": Function(performer(ROLE), (4, 3), "performer"),
-        "participation_of_visit": Function(participant(PARTICIPATION), (5, 4, 11, 12), "participant"),
-        "participation_of_procedure": Function(performer(PARTICIPATION), (5, 4), "performer"),
+        "disability_time": Function(disability_time, (5, 6), "onset[x], abatement[x], clinicalStatus"),
         "provider_id": Function(provider_id, (7,), "identifier"),
     }
 )

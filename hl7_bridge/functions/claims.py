@@ -48,6 +48,7 @@ def complete_claim(segment: Segment, draft: Draft, scope: Scope, context: Contex
         if items:
             claim[name] = [{"sequence": number, **one} for number, one in enumerate(items, 1)]
     add_notes(claim, scope, context)
+    add_care_team(claim, scope, context)
     if scope.message.trigger == "E02":
         draft.weak |= claim.keys() - {"resourceType", "identifier", "status"}
     if segment.name == "IVC":
@@ -95,6 +96,24 @@ def add_notes(claim: Element, scope: Scope, context: Context) -> None:
             number = len(known) + 1
             claim["supportingInfo"] = [*known, {"sequence": number, "category": INFORMATION, "valueString": text}]
             item["informationSequence"] = [*item.get("informationSequence", ()), number]
+
+
+def add_care_team(claim: Element, scope: Scope, context: Context) -> None:
+    """Put who did the service of a line and who answers for it (PSL-28, PSL-29) into the care team that items name."""
+    for item, line in zip(claim.get("item", ()), scope.every_segment("PSL"), strict=True):
+        for number, responsible in ((28, False), (29, True)):
+            field = line.field(number)
+            provider = people.practitioner(field, context, None) if field and not field.is_null else None
+            if provider is None:
+                continue
+            take(context, line, "Claim.careTeam", number)
+            team = claim.get("careTeam", [])
+            member = {"provider": provider, **({"responsible": True} if responsible else {})}
+            sequence = next((one["sequence"] for one in team if {**member, "sequence": one["sequence"]} == one), 0)
+            if not sequence:
+                sequence = len(team) + 1
+                claim["careTeam"] = [*team, {"sequence": sequence, **member}]
+            item["careTeamSequence"] = [*item.get("careTeamSequence", ()), sequence]
 
 
 INFORMATION: Element = {
@@ -170,8 +189,8 @@ def item_of(segment: Segment, number: int, context: Context) -> Element:
 
 
 def sequence_of(segment: Segment, number: int) -> int:
-    text = segment.value(3).strip()
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 100000 else number
+    told = quantities.counted(segment.value(3))
+    return told if told and told < 100000 else number
 
 
 def service_of(segment: Segment, context: Context) -> Element:

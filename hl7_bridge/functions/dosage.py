@@ -176,12 +176,15 @@ def timed(segment: Segment, context: Context) -> Element:
 
 
 def timed_by_field(segment: Segment, order: Order, scope: Scope, context: Context) -> Element:
-    """Return what the TQ of versions before 2.5 says: RXE-1, or ORC-7 of a request."""
+    """Return what the TQ of versions before 2.5 says: RXE-1; ORC-7 for a request, or where only that says how often."""
     common = scope.segment("ORC")
-    told, number = (segment, order.timing) if order.timing and segment.field(order.timing) else (common, 7)
+    own = bool(order.timing and segment.field(order.timing))
+    often = common is not None and bool(common.value(7, 2).strip()) and not segment.value(order.timing, 2).strip()
+    told, number = (segment, order.timing) if own and not often else (common, 7)
     field = told.field(number) if told is not None else None
     if told is None or not field or field.is_null:
         return {}
+    take(context, told, DOSAGE, number)
     with reading(told, number):
         found = timing_of(*quantity_timing(field, context))
     if field.value(2).strip().upper().startswith("PRN"):

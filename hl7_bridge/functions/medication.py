@@ -4,6 +4,7 @@ Spec: https://hl7.org/fhir/R4/medication.html
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -64,12 +65,21 @@ def product_of(product: Product) -> Call:
             return
         content: Element = {"code": code, **more}
         # The same product is one Medication, whoever is given it.
-        identifier = derived_identifier("Medication", json.dumps(content, default=str, sort_keys=True))
+        identifier = derived_identifier("Medication", lasting(content, context))
         resource = {"resourceType": "Medication", "identifier": [identifier], "status": "active", **content}
         reference = context.refer(resource, key_of(identifier), display=code.get("text"))
         draft.resource["medicationReference"] = reference
 
     return put
+
+
+URL = re.compile(r"urn:uuid:[0-9a-f-]{36}")
+
+
+def lasting(content: Element, context: Context) -> str:
+    """Return what a product is, as text: whom it refers to by their keys, as the full URLs are of this message only."""
+    keys = {one.full_url: one.key for one in context.drafts}
+    return URL.sub(lambda url: keys.get(url[0]) or url[0], json.dumps(content, default=str, sort_keys=True))
 
 
 def concept(field: Field, context: Context) -> Element | None:

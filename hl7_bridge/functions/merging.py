@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from hl7_bridge.actions import Link, Merge, Move, Unlink
+from hl7_bridge.actions import Link, Merge, Move, Reassign, Unlink
 from hl7_bridge.er7 import Segment
-from hl7_bridge.mapping.context import Context, Draft
+from hl7_bridge.mapping.context import Context, Draft, identifier_key
+from hl7_bridge.mapping.errors import ConversionError
 from hl7_bridge.mapping.functions import Function
 from hl7_bridge.mapping.scope import Scope
 
@@ -39,9 +40,9 @@ def beside(draft: Draft, scope: Scope) -> Draft | None:
     return None
 
 
-def identifiers(draft: Draft) -> set[tuple[Any, Any]]:
+def identifiers(draft: Draft) -> set[tuple[str | None, str]]:
     """Return system and value of all identifiers."""
-    return {(one.get("system"), one.get("value")) for one in draft.resource.get("identifier", ())}
+    return {number_of(one) for one in draft.resource.get("identifier", ())}
 
 
 def move(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
@@ -49,6 +50,29 @@ def move(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> Non
     owner, former = scope.find("Patient"), scope.find("Patient#former")
     if owner is not None and (former is None or not identifiers(former) <= identifiers(owner)):
         context.actions.append(Move(draft.full_url, owner.full_url, former.full_url if former else ""))
+
+
+def reassign(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
+    """Ask that the numbers of this Patient (MRG), and what stands under them, go to the one that PID names.
+
+    A number that both have is the one that moves: it tells neither of them from the other.
+    Errors: ConversionError when no number of PID tells to whom
+    """
+    owner = scope.find("Patient")
+    if owner is None:
+        return
+    theirs, his = identifiers(draft), identifiers(owner)
+    if not his - theirs:
+        raise ConversionError("101", "no number of PID-3 tells who gets those of MRG-1", segment="PID", field=3)
+    for one, numbers in ((owner, his - theirs), (draft, theirs - his)):
+        known = [number for number in one.resource["identifier"] if number_of(number) in numbers]
+        if known:
+            one.key = identifier_key(*number_of(known[0]))
+    context.actions.append(Reassign(owner.full_url, draft.full_url, frozenset(theirs)))
+
+
+def number_of(identifier: Mapping[str, Any]) -> tuple[str | None, str]:
+    return identifier.get("system"), identifier["value"]
 
 
 def link(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
@@ -73,5 +97,11 @@ def before(draft: Draft, scope: Scope) -> list[Draft]:
 
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
-    {"merge": Function(merge), "move": Function(move), "link": Function(link), "unlink": Function(unlink)}
+    {
+        "merge": Function(merge),
+        "move": Function(move),
+        "reassign": Function(reassign),
+        "link": Function(link),
+        "unlink": Function(unlink),
+    }
 )

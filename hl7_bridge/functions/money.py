@@ -141,9 +141,9 @@ def priority(scope: Scope, position: int) -> int:
     """Return the place of a coverage in the order of benefits."""
     segment = next((one for one in scope.segments if one.name == "IN1"), None)
     for number in (22, 1):
-        text = segment.value(number).strip() if segment else ""
-        if text.isascii() and text.isdigit() and 0 < int(text) < 1000:
-            return int(text)
+        told = quantities.counted(segment.value(number)) if segment else None
+        if told and told < 1000:
+            return told
     return position
 
 

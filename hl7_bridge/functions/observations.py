@@ -34,8 +34,11 @@ def quantity(field: Field, units: Element, _context: Context) -> Element | None:
     return {"valueQuantity": {**value, **({"comparator": sign} if sign else {}), **units}}
 
 
-def string(field: Field, _units: Element, _context: Context) -> Element | None:
+def string(field: Field, units: Element, _context: Context) -> Element | None:
     text = field.text.strip()
+    if text and units.get("unit") and quantities.NUMBER.match(text):
+        # A number that is sent as text: without its units it would say nothing.
+        text = f"{text} {units['unit']}"
     return {"valueString": text} if text else None
 
 
@@ -125,7 +128,7 @@ def observation_value(segment: Segment, draft: Draft, scope: Scope, context: Con
     if segment.raw(5) == NULL or segment.raw(11) in WITHOUT_VALUE:
         draft.clears.add("value[x]")
         return
-    found = values_of(segment, segment.value(2).upper(), context)
+    found = values_of(segment, kind_of(segment, context), context)
     if len(found) == 1 and "attachment" not in found[0]:
         draft.resource.update(found[0])
         return
@@ -139,6 +142,26 @@ def observation_value(segment: Segment, draft: Draft, scope: Scope, context: Con
         draft.resource["valueString"] = "\n".join(value["valueString"] for value in simple)
     elif simple:
         draft.resource["component"] = [{"code": draft.resource.get("code", UNKNOWN), **value} for value in simple]
+
+
+def kind_of(segment: Segment, context: Context) -> str:
+    """Return the datatype of OBX-5: that of OBX-2; a number with units is one where the sender names no datatype.
+
+    What is no datatype is read as text, with a note.
+    """
+    kind = segment.value(2).strip().upper()
+    if not kind and segment.value(6).strip(' "') and quantities.NUMBER.match(segment.value(5).strip()):
+        return "NM"
+    if kind and kind not in VALUES and kind not in OTHER_KINDS and segment.raw(5):
+        number = f"[{segment.sequence}]" if segment.sequence > 1 else ""
+        context.note(f"OBX{number}-2", "is no datatype that is known; the value is read as text")
+    return kind
+
+
+OTHER_KINDS = frozenset(
+    {"NA", "MA", "AD", "CX", "DLN", "EI", "HD", "PL", "PPN", "SAD", "TN", "XAD", "XON", "XTN", "OG"}
+)
+"""Datatypes of values that are series, or that FHIR has as text."""
 
 
 def keep_documents(documents: list[Element], draft: Draft, scope: Scope) -> None:

@@ -3,10 +3,11 @@
 Spec: https://hl7.org/fhir/R4/relatedperson.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from hl7_bridge.datatypes import contacts, names
 from hl7_bridge.er7 import Segment
 from hl7_bridge.mapping.context import Context, Draft, derived_identifier, key_of
 from hl7_bridge.mapping.functions import Function
@@ -103,4 +104,28 @@ def share(one: Element, other: Element) -> None:
             one[name] = other[name] = [*first, *(item for item in second if item not in first)]
 
 
-FUNCTIONS: Mapping[str, Function] = MappingProxyType({"known_by_name": Function(known_by_name, (), "identifier")})
+def employer(name: int, organization: int, address: int) -> Callable[[Segment, Draft, Scope, Context], None]:
+    """Return the function that adds the address at work of a person; it begins with the employer's name.
+
+    RelatedPerson has no other place for an employer.
+    """
+
+    def add(segment: Segment, draft: Draft, _scope: Scope, context: Context) -> None:
+        named = segment.value(organization).strip(' "') or names.name_text(segment.field(name), context, None)
+        for field in segment.repetitions(address) or [segment.field(address)]:
+            found = {**(contacts.address(field, context, None) or {}), "use": "work"}
+            if lines := [*([named] if named else ()), *found.get("line", ())]:
+                found["line"] = lines
+            if len(found) > 1:
+                draft.resource["address"] = [*draft.resource.get("address", ()), found]
+
+    return add
+
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType(
+    {
+        "known_by_name": Function(known_by_name, (), "identifier"),
+        "employer_of_guarantor": Function(employer(16, 51, 17), (16, 51, 17), "address (work)", optional=True),
+        "employer_of_insured": Function(employer(11, 11, 44), (44,), "address (work)", optional=True),
+    }
+)

@@ -9,9 +9,11 @@ from typing import Any
 
 from hl7_bridge.datatypes import codes, times
 from hl7_bridge.er7 import Segment
+from hl7_bridge.functions.parties import drop
 from hl7_bridge.mapping.context import Context, Draft
 from hl7_bridge.mapping.functions import Function
 from hl7_bridge.mapping.scope import Scope
+from hl7_bridge.mapping.targets import removed
 
 Element = dict[str, Any]
 
@@ -66,11 +68,28 @@ def animal(segment: Segment, draft: Draft, _scope: Scope, context: Context) -> N
         draft.resource["extension"] = [*draft.resource.get("extension", ()), {"url": ANIMAL, "extension": parts}]
 
 
+def mother(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
+    """Give the number of the mother (PID-21) to the one whom the message names as such (NK1), if it names one."""
+    named = [one for one in scope.every("RelatedPerson") if is_mother(one.resource)]
+    if len(named) == 1:
+        known = named[0].resource.get("identifier", [])
+        added = [one for one in draft.resource.get("identifier", ()) if one not in known]
+        named[0].resource["identifier"] = [*known, *added]
+        drop(draft, context)
+
+
+def is_mother(person: Element) -> bool:
+    codings = [coding for concept in person.get("relationship", ()) for coding in concept.get("coding", ())]
+    return any(coding.get("code") == "MTH" for coding in codings)
+
+
 def coding(code: str, display: str) -> Element:
     return {"system": CDC, "code": code, "display": display} if display else {"system": CDC, "code": code}
 
 
 def add(draft: Draft, name: str, parts: list[Element], texts: list[str]) -> None:
+    if '""' in texts:
+        draft.clears.add(removed("extension*", {"url": US_CORE + name}))
     texts = [text for text in texts if text != '""']
     if texts:
         whole = [*parts, {"url": "text", "valueString": ", ".join(texts)}]
@@ -83,6 +102,7 @@ def add(draft: Draft, name: str, parts: list[Element], texts: list[str]) -> None
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "birth_time": Function(birth_time, (7,), "_birthDate", optional=True),
+        "mother": Function(mother),
         "animal": Function(animal, (35, 36), "extension (animal)", optional=True),
         "race": Function(race, (10,), "extension (race)", optional=True),
         "ethnic_group": Function(ethnic_group, (22,), "extension (ethnicity)", optional=True),

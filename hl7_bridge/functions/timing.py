@@ -10,7 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from hl7_bridge.datatypes.quantities import UCUM, number
+from hl7_bridge.datatypes.quantities import UCUM, counted, number
 from hl7_bridge.datatypes.times import BadValue, date_time, time_of_day
 from hl7_bridge.er7 import NULL, Field, Segment
 from hl7_bridge.functions.reading import reading
@@ -153,8 +153,8 @@ def quantity_timing(field: Field, context: Context) -> tuple[Element, Element]:
     repeat = repeat_of(code)
     if at := times_of_day(field.value(2, 2)):
         repeat["timeOfDay"] = at
-    if (total := field.value(12).strip()).isdigit() and int(total):
-        repeat["count"] = int(total)
+    if total := counted(field.value(12)):
+        repeat["count"] = total
     bounds = quantity_bounds(field, context)
     length = length_of(field.value(3))
     if length and "start" in bounds and "end" not in bounds and (end := shifted(bounds["start"], *length)):

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from hl7_bridge.datatypes import people
 from hl7_bridge.datatypes.quantities import integer
 from hl7_bridge.er7 import Segment
 from hl7_bridge.mapping.context import Context, Draft
 from hl7_bridge.mapping.functions import Function, moment
 from hl7_bridge.mapping.scope import Scope
 from hl7_bridge.mapping.tables import Table
+
+Element = dict[str, Any]
 
 NOT_ENDED = frozenset({"A11", "A13", "A14", "A23", "A27", "A38"})
 """Events that say that the visit did not end, whatever PV1-45 holds."""
@@ -33,6 +36,38 @@ def status_of_event(segment: Segment, draft: Draft, scope: Scope, context: Conte
         draft.resource["status"] = found.code
     else:
         draft.weak.add("status")
+
+
+def bed_status(segment: Segment, _draft: Draft, _scope: Scope, context: Context) -> None:
+    """Put PV1-40 as what state the bed or room of PV1-3 is in: all else that is stored of that place stays."""
+    code = bed_state(segment.value(40), context)
+    assigned = segment.field(3)
+    if code is None or not (assigned.value(2).strip() or assigned.value(3).strip()):
+        return
+    reference = people.location(assigned, context, None)
+    for draft in context.drafts:
+        if reference is not None and draft.full_url == reference["reference"]:
+            draft.weak |= draft.resource.keys() - {"resourceType", "identifier"}
+            draft.merge = dict.fromkeys(sorted(draft.weak), "keep")
+            draft.resource = {**draft.resource, "operationalStatus": code}
+            draft.intent = "upsert"
+
+
+def bed(segment: Segment, draft: Draft, _scope: Scope, context: Context) -> None:
+    """Put NPU-1, the place as visits name it too, and its state (NPU-2); all else that is stored of it stays."""
+    reference = people.location(segment.field(1), context, None) if segment.field(1) else None
+    for thin in context.drafts:
+        if reference is not None and thin.full_url == reference["reference"]:
+            draft.resource = dict(thin.resource)
+            draft.weak |= draft.resource.keys() - {"resourceType", "identifier"}
+    if code := bed_state(segment.value(2), context):
+        draft.resource["operationalStatus"] = code
+
+
+def bed_state(code: str, context: Context) -> Element | None:
+    """Return the Coding of table 0116; codes of the sender's own mean nothing to others."""
+    found = context.sender.tables["0116"].look_up(code.strip().upper())
+    return found.coding() if found else None
 
 
 def diagnosis_of_encounter(segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
@@ -84,6 +119,8 @@ def end_after(start: str, minutes: str) -> str | None:
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
+        "bed": Function(bed, (1, 2), "operationalStatus"),
+        "bed_status": Function(bed_status, (40,), "Location.operationalStatus", optional=True),
         "coding_method": Function(coding_method, (2,), "code", optional=True),
         "procedure_time": Function(procedure_time, (5, 7), "performed[x]"),
         "status_of_event": Function(status_of_event, (45,), "status"),

@@ -6,12 +6,12 @@ Spec: https://hl7.org/fhir/R4/patient.html#merge, https://hl7.org/fhir/R4/patien
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never
 
-from hl7_bridge.actions import Action, Book, Inherit, Link, Merge, Move, Reverse, Unlink
+from hl7_bridge.actions import Action, Book, Inherit, Link, Merge, Move, Reassign, Reverse, Unlink
 from hl7_bridge.inbound.booking import book
 from hl7_bridge.inbound.join import identifier_union
 from hl7_bridge.inbound.targets import Target, renamed
 from hl7_bridge.inbound.workspace import Workspace
-from hl7_bridge.ports import Lookup, Resource
+from hl7_bridge.ports import Lookup, Refused, Resource
 
 _RECORDS: Final = frozenset({"AuditEvent"})
 """What tells of the past as it was: its references stay."""
@@ -27,7 +27,7 @@ _ENDED: Final[Mapping[str, Resource]] = {
 async def perform(actions: Sequence[Action], made: Sequence[Target], lookup: Lookup, work: Workspace) -> None:
     """Do what the actions of a conversion ask for; `made` are the targets of its entries.
 
-    Errors: Unavailable of the lookup
+    Errors: Refused; Unavailable of the lookup
     """
     names = {target.entry.full_url: target.reference for target in made}
     for action in actions:
@@ -37,6 +37,8 @@ async def perform(actions: Sequence[Action], made: Sequence[Target], lookup: Loo
             case Move(resource, owner, former):
                 moved = names[resource]
                 await _move(moved, names[owner], names.get(former) or _owner(moved, work), lookup, work)
+            case Reassign(owner, former, named):
+                await _reassign(names[owner], names[former], named, lookup, work)
             case Link(first, second):
                 _link(names[first], names[second], work)
             case Unlink(first, second):
@@ -53,7 +55,9 @@ async def perform(actions: Sequence[Action], made: Sequence[Target], lookup: Loo
 
 async def _merge(survivor: str, prior: str, lookup: Lookup, work: Workspace) -> None:
     if survivor == prior:
-        return  # the store knows of this merge already
+        # The store knows of this merge already: what the message says of the two is all said of the survivor.
+        work.put(survivor, _unlinked(work[survivor], survivor))
+        return
     kept, ended = work[survivor], work[prior]
     ids = [{**one, "use": "old"} for one in ended.get("identifier", ()) if not _has(kept, one)]
     if ids:
@@ -88,6 +92,39 @@ async def _move(resource: str, owner: str, former: str, lookup: Lookup, work: Wo
         if one["resourceType"] not in _RECORDS:
             reference = work.meet(one)
             work.put(reference, renamed(work[reference], change))
+
+
+async def _reassign(
+    owner: str, former: str, named: frozenset[tuple[str | None, str]], lookup: Lookup, work: Workspace
+) -> None:
+    """Take from a Patient the numbers that another one has got, and with them what refers to it.
+
+    Errors: Refused when nobody is stored who had them, or who had them has records under other numbers too: which of
+            them are meant, nobody can tell
+    """
+    if owner == former:
+        return  # the store knows of this move already
+    if work.is_new(former):
+        raise Refused(("Patient", "nobody is stored who has the numbers of MRG; nothing can be moved"))
+    others = [one for one in work.stored(former).get("identifier", ()) if _other_record(one, work[owner], named)]
+    if others:
+        raise Refused(("Patient", f"{former} has records under other numbers, too; a person must say which are meant"))
+    kept = [one for one in work[former].get("identifier", ()) if not _has(work[owner], one)]
+    rest = {name: value for name, value in work[former].items() if name != "identifier"}
+    work.put(former, {**rest, "identifier": kept} if kept else rest)
+    await _repoint(former, owner, await lookup.referring(former), work)
+
+
+_NO_RECORDS: Final = frozenset({"SS", "DL", "PPN", "NI"})
+"""Types of numbers under which nobody keeps records."""
+
+
+def _other_record(identifier: Resource, owner: Resource, named: frozenset[tuple[str | None, str]]) -> bool:
+    """Tell whether records may stand under a number that a message neither moves nor names."""
+    number = (identifier.get("system"), identifier.get("value", ""))
+    kinds = {one.get("code") for one in identifier.get("type", {}).get("coding", ())}
+    passive = identifier.get("use") == "old" or number[0] == "urn:ietf:rfc:3986" or bool(kinds & _NO_RECORDS)
+    return not passive and number not in named and not _has(owner, identifier)
 
 
 def _owner(reference: str, work: Workspace) -> str:

@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/appointment.html
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
@@ -13,6 +13,9 @@ from hl7_bridge.ports import Lookup, Question, Refused, Resource
 
 TAKING: Final = ("booked", "pending", "arrived", "checked-in")
 """The statuses of an appointment that takes its participants' time."""
+
+
+_MOST_DAYS: Final = 366
 
 
 class Clash(Refused):
@@ -35,6 +38,8 @@ async def book(appointment: str, actors: Sequence[str], lookup: Lookup, work: Wo
         return
     if not work.is_new(appointment) and appointment not in work.changed():
         return
+    # Whoever books one of them on the same day at the same moment takes the same names; one of the two looks again.
+    work.claims += await lookup.claims(sorted({name for actor, time in busy.items() for name in days(actor, time)}))
     questions = [Question("Appointment", before(actor, end)) for actor, (_, end) in busy.items()]
     clashes = {
         found
@@ -44,6 +49,13 @@ async def book(appointment: str, actors: Sequence[str], lookup: Lookup, work: Wo
     }
     if clashes:
         raise Clash(sorted(clashes))
+
+
+def days(actor: str, time: tuple[datetime, datetime]) -> Iterator[str]:
+    """Yield a name for each day (UTC) on which a time takes an actor, a year at most."""
+    start, end = (one.astimezone(UTC).date() for one in time)
+    for number in range(min((end - start).days, _MOST_DAYS) + 1):
+        yield f"Appointment?actor={actor}&day={start + timedelta(number)}"
 
 
 def before(actor: str, end: datetime) -> str:

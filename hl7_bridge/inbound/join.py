@@ -3,6 +3,7 @@
 Spec: https://www.hl7.org/implement/standards/product_brief.cfm?product_id=185 (chapter 2.5.3: absent, present, null)
 """
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -46,7 +47,13 @@ def type_union(stored: list[Any], sent: list[Any]) -> list[Any]:
     return [item for item in stored if item.get("type") not in types] + sent
 
 
-_WHERE_TOLD: Mapping[str, Rule] = {**_UNIONS, "participant": type_union}
+def use_union(stored: list[Any], sent: list[Any]) -> list[Any]:
+    """Return the items of both; the message's take the place of all stored ones of the same use."""
+    uses = {item.get("use") for item in sent}
+    return [item for item in stored if item.get("use") not in uses] + sent
+
+
+_WHERE_TOLD: Mapping[str, Rule] = {**_UNIONS, "participant": type_union, "telecom": use_union}
 """Also those that are united only where a map says so."""
 
 _DEFAULT_RULES: Mapping[str, str] = dict.fromkeys((*_UNIONS, "contained"), "union")
@@ -64,9 +71,9 @@ class Joiner:
     ) -> Resource:
         """Return the stored resource with what a message says of it.
 
-        Shape: `clears` are paths of elements to remove ("birthDate", "deceased[x]", "communication.language"); `rules`
-               say by element whether the message's value takes the place of the stored one ("replace"), joins its items
-               ("union"), or gives way to it ("keep")
+        Shape: `clears` are paths of elements to remove ("birthDate", "deceased[x]", "communication.language"), or
+               items of a list ('name?{"use": "nickname"}'); `rules` say by element whether the message's value takes
+               the place of the stored one ("replace"), joins its items ("union"), or gives way to it ("keep")
         """
         choices = self._choices_of(sent["resourceType"])
         result = dict(stored)
@@ -111,7 +118,13 @@ def _remove(result: Resource, elements: Iterable[str], sent: Resource) -> None:
 
 
 def without(value: Resource, path: str, forms: Collection[str] = ()) -> Resource:
-    """Return an object without the element at a dotted path; objects that become empty go as well."""
+    """Return an object without the element at a dotted path, or without items of a list (`name?{"use": "nickname"}`).
+
+    Objects that become empty go as well.
+    """
+    element, listed, wanted = path.partition("?")
+    if listed:
+        return _without_items(value, element, json.loads(wanted))
     name, _, rest = path.partition(".")
     if not rest:
         gone = {name, f"_{name}", *forms, *(f"_{form}" for form in forms)}
@@ -127,15 +140,28 @@ def without(value: Resource, path: str, forms: Collection[str] = ()) -> Resource
     return {**value, name: child} if child else kept
 
 
+def _without_items(value: Resource, element: str, wanted: Resource) -> Resource:
+    kept = [item for item in value.get(element, ()) if not _holds(item, wanted)]
+    rest = {name: child for name, child in value.items() if name != element}
+    return {**rest, element: kept} if kept else rest
+
+
+def _holds(value: Any, wanted: Any) -> bool:
+    """Tell whether a value has all that is wanted: members of objects, and for each item wanted one that has it."""
+    if isinstance(wanted, dict):
+        return isinstance(value, dict) and all(_holds(value.get(name), one) for name, one in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(value, list) and all(any(_holds(item, one) for item in value) for one in wanted)
+    return bool(value == wanted)
+
+
 def same(one: Resource, other: Resource) -> bool:
     """Tell whether two forms of a resource say the same; the numbers of their versions do not count."""
-    return _without_version(one) == _without_version(other)
+    return {**one, "meta": _own_meta(one)} == {**other, "meta": _own_meta(other)}
 
 
-def _without_version(resource: Resource) -> Resource:
-    meta = {key: value for key, value in resource.get("meta", {}).items() if key not in _OF_VERSIONS}
-    plain = {key: value for key, value in resource.items() if key != "meta"}
-    return {**plain, "meta": meta} if meta else plain
+def _own_meta(resource: Resource) -> Resource:
+    return {key: value for key, value in resource.get("meta", {}).items() if key not in _OF_VERSIONS}
 
 
 def _value(element: str, stored: Any, sent: Any, *, union: bool) -> Any:

@@ -3,6 +3,7 @@
 Spec: https://www.hl7.org/implement/standards/product_brief.cfm?product_id=185 (chapter 2, MSH-10)
 """
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -11,6 +12,7 @@ from hl7_bridge.er7 import Message
 from hl7_bridge.ports import Letter
 
 _LENGTH = 32
+_TYPE = re.compile(r"[A-Z][A-Z0-9]{2}(\^[A-Z][A-Z0-9]{2})?")
 
 
 def digest_of(raw: bytes) -> str:
@@ -28,7 +30,9 @@ def letter_of(raw: bytes, message: Message | None, received: datetime) -> Letter
     if message is not None:
         sender = "|".join(message.sender)
         control_id = message.control_id
-        type_ = "^".join(part for part in (message.type, message.trigger) if part)
+        named = "^".join(part for part in (message.type, message.trigger) if part)
+        # In a header whose fields are mixed up a patient's name may stand there, and types are logged.
+        type_ = named if _TYPE.fullmatch(named) else ""
     return Letter(
         id=_id(sender, control_id) if control_id else _id(digest),
         sender=sender,

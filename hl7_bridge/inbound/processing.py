@@ -56,5 +56,5 @@ class Processing:
         search = Search(self.lookup, self.known, by_id=by_id, fresh=first and fresh, wary=not first)
         plan = await resolve(conversion, message, search, self.joiner)
         if plan.bundle is not None and plan.bundle["entry"]:
-            await self.sink.submit(plan.bundle)
+            await self.sink.submit(plan.bundle, plan.claims)
         return plan

@@ -14,18 +14,20 @@ from hl7_bridge.inbound.actions import perform
 from hl7_bridge.inbound.join import Joiner
 from hl7_bridge.inbound.targets import Search, Target, names, renamed, targets
 from hl7_bridge.inbound.workspace import Workspace
-from hl7_bridge.ports import Lookup, Resource
+from hl7_bridge.ports import Claim, Lookup, Resource
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to submit; `bundle` is None when the store has all of the message already.
 
-    Shape: `late` are references of resources that a later event has written, which the message therefore leaves alone
+    Shape: `late` are references of resources that a later event has written, which the message therefore leaves alone;
+           `claims` are what the transaction takes beside its resources
     """
 
     bundle: Resource | None
     late: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 async def resolve(conversion: Conversion, message: Resource, search: Search, joiner: Joiner) -> Plan:
@@ -42,10 +44,10 @@ async def resolve(conversion: Conversion, message: Resource, search: Search, joi
     merged = _merged_before(conversion, known)
     for target in found:
         if target.entry.full_url not in merged:
-            _apply(target, renamed(target.entry.resource, known), work, joiner)
+            _apply(target, known, work, joiner)
     late = await _late(conversion.occurred, lookup, work)
     await perform(conversion.actions, found, lookup, work)
-    return Plan({"resourceType": "Bundle", "type": "transaction", "entry": work.entries()}, late)
+    return Plan({"resourceType": "Bundle", "type": "transaction", "entry": work.entries()}, late, tuple(work.claims))
 
 
 async def _late(occurred: str, lookup: Lookup, work: Workspace) -> tuple[str, ...]:
@@ -73,14 +75,14 @@ def _merged_before(conversion: Conversion, known: Mapping[str, str]) -> frozense
     return frozenset(one.prior for one in merges if known[one.prior] == known[one.survivor])
 
 
-def _apply(target: Target, sent: Resource, work: Workspace, joiner: Joiner) -> None:
-    """Put what an entry says of its resource into the workspace."""
+def _apply(target: Target, known: Mapping[str, str], work: Workspace, joiner: Joiner) -> None:
+    """Put what an entry says of its resource into the workspace; `known` are the names that references are to use."""
     reference, intent = target.reference, target.entry.intent
     if intent == "delete":
         if target.found:
             work.remove(reference)
     elif not target.found and target.entry.full_url and work[reference] is target.entry.resource:
-        work.put(reference, sent)
+        work.put(reference, renamed(target.entry.resource, known))
     elif intent == "upsert" or work.is_new(reference):
-        entry = target.entry
+        entry, sent = target.entry, renamed(target.entry.resource, known)
         work.put(reference, joiner.joined(work[reference], sent, clears=entry.clears, rules=entry.merge))

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from hl7_bridge.ack import Outcome, Problem
-from hl7_bridge.er7 import Er7Error
+from hl7_bridge.er7 import MessageError
 from hl7_bridge.framing import Fault
 from hl7_bridge.inbound.booking import Clash
 from hl7_bridge.inbound.targets import Ambiguous
-from hl7_bridge.mapping.errors import ConversionError
 from hl7_bridge.ports import Reason, Refused
 
 DUPLICATE_KEY: Final = "205"
@@ -67,7 +66,7 @@ def contended() -> Verdict:
     return Verdict("error", (Problem("206", text),))
 
 
-def unreadable(error: Er7Error | ConversionError) -> Verdict:
+def unreadable(error: MessageError) -> Verdict:
     """Return the verdict on a message that cannot be read or converted."""
     problem = Problem(
         error.code, error.text, segment=error.segment, field=error.field or None, component=error.component or None

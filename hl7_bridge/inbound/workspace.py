@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hl7_bridge.inbound.join import same
-from hl7_bridge.ports import Resource
+from hl7_bridge.ports import Claim, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,10 @@ class New:
 
 
 class Workspace:
-    """What is to be stored by one transaction."""
+    """What is to be stored by one transaction; `claims` are what it takes beside."""
 
     def __init__(self) -> None:
+        self.claims: list[Claim] = []
         self._stored: dict[str, Resource] = {}
         self._now: dict[str, Resource] = {}
         self._new: dict[str, New] = {}
@@ -60,7 +61,9 @@ class Workspace:
 
     def put(self, reference: str, resource: Resource) -> None:
         """Say what a resource that is here is to become."""
-        self._now[reference] = resource
+        stored = self._stored.get(reference)
+        # Compared here, once: what says the same as before is the same object from now on.
+        self._now[reference] = resource if stored is None or not same(stored, resource) else stored
 
     def remove(self, reference: str) -> None:
         """Say that a stored resource is to be deleted."""
@@ -80,11 +83,7 @@ class Workspace:
 
     def changed(self) -> list[str]:
         """Return the references of stored resources that are to become something else."""
-        return [one for one in self._stored if one in self._removed or not self._is_unchanged(one)]
-
-    def _is_unchanged(self, reference: str) -> bool:
-        stored, now = self._stored[reference], self._now[reference]
-        return stored is now or same(stored, now)
+        return [one for one, stored in self._stored.items() if one in self._removed or self._now[one] is not stored]
 
     def entries(self) -> list[Resource]:
         """Return the entries of the transaction; none for what stays as it is."""

@@ -17,7 +17,7 @@ from hl7_bridge.mapping.functions import Function
 from hl7_bridge.mapping.places import Place, place
 from hl7_bridge.mapping.scope import Scope
 from hl7_bridge.mapping.tables import Table
-from hl7_bridge.mapping.targets import Put, compile_target, has_target
+from hl7_bridge.mapping.targets import Put, compile_target, has_target, removed
 
 Run = Callable[[Segment, Draft, Scope, Context], int]
 """Applies a rule; returns the bits of the fields that it took something from."""
@@ -118,10 +118,27 @@ def compile_from(described: Mapping[str, Any], parts: Parts, where: str) -> Rule
     target = described.get("to")
     put = compile_target(target, described.get("with"), where)
     many = "*" in str(target)
-    run = Reading(source, DATATYPES[kind], table, put, str(target).replace("*", ""), many)
+    run = Reading(source, DATATYPES[kind], table, put, removal(described, kind, table), many)
     components = frozenset({source.component}) if source.component else DATATYPES[kind].reads
     needed = 1 if source.segment else 1 << source.field
     return Rule(run, source, str(target), kind, many, frozenset({source}), components, needed, bool(source.segment))
+
+
+def removal(described: Mapping[str, Any], kind: str, table: Table | None) -> str | None:
+    """Return what a null in the field of a rule removes, None for nothing: other fields may fill the same list.
+
+    Numbers are what resources are found by: none goes but those that are told by their kind.
+    """
+    target, fixed = str(described.get("to")), described.get("with")
+    if target == "identifier*":
+        return removed(target, {"type": {"coding": [{"code": NUMBERS[kind]}]}}) if kind in NUMBERS else None
+    if target == "telecom*" and not fixed:
+        return removed(target, {"use": table.absent.code}) if table and table.absent else None
+    return removed(target, fixed)
+
+
+NUMBERS: Final[Mapping[str, str]] = {"SSN": "SS", "DLN": "DL"}
+"""Datatypes of fields that hold numbers of one kind, by the kind's code."""
 
 
 class Reading:
@@ -129,7 +146,9 @@ class Reading:
 
     __slots__ = ("_base", "_bit", "_convert", "_many", "_memory", "_put", "_source", "_table")
 
-    def __init__(self, source: Place, datatype: DataType, table: Table | None, put: Put, base: str, many: bool) -> None:
+    def __init__(
+        self, source: Place, datatype: DataType, table: Table | None, put: Put, base: str | None, many: bool
+    ) -> None:
         self._source = source
         self._convert = datatype.convert
         self._memory = datatype.memory
@@ -160,7 +179,8 @@ class Reading:
                 memory[self, raw] = values
         for value in values:
             if value is NULL_VALUE:
-                draft.clears.add(self._base)
+                if self._base is not None:
+                    draft.clears.add(self._base)
             else:
                 self._put(draft.resource, value)
         return self._bit if values else 0

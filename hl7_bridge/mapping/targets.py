@@ -5,6 +5,7 @@ place: values may be shared between resources.
 Spec: https://hl7.org/fhir/R4/json.html
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,6 +31,18 @@ def compile_target(text: Any, fixed: Mapping[str, Any] | None, where: str) -> Pu
     if len(steps) == 1 and not fixed:
         return put_simple(*steps[0])
     return lambda resource, value: put_at(resource, steps, value, fixed or {})
+
+
+def removed(target: str, fixed: Mapping[str, Any] | None) -> str:
+    """Return what goes when the sender deletes what a rule has put there.
+
+    Shape: "birthDate"; of a list that is filled item by item those that have the rule's fixed elements:
+           'participant?{"type": [...]}'
+    """
+    first, *_ = target.split(".")
+    if first.endswith("*") and fixed:
+        return f"{first[:-1]}?{json.dumps(fixed)}"
+    return re.sub(r"\*|\.\d", "", target)
 
 
 def steps_of(text: Any, where: str) -> list[Step]:

@@ -28,7 +28,7 @@ def unmapped(message: Message, context: Context) -> Iterator[str]:
         while left:
             field = (left & -left).bit_length() - 1
             left &= left - 1
-            if any(segment.repetitions(field)):
+            if any(one and one.text.strip() for one in segment.repetitions(field)):
                 number = "" if segment.sequence == 1 else f"[{segment.sequence}]"
                 yield f"{segment.name}{number}-{field}"
 

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -56,7 +56,7 @@ def _names(message: Message) -> Iterator[str]:
     yield events.get(f"{message.type}_{message.trigger}", message.type)
 
 
-@cache
+@lru_cache(maxsize=256)  # names come from messages: whatever senders write there, memory has an end
 def grammar_named(version: str, structure: str) -> Part | None:
     """Return the grammar of one structure ("ORU_R01") in one version."""
     text = _tables()["structures"].get(version, {}).get(structure)

@@ -50,6 +50,12 @@ def named(running: Served, part: str) -> list[int]:
     return [pid for pid in running.family() if part in _command(pid)]
 
 
+def logged(running: Served) -> list[dict[str, object]]:
+    """Return what every line of the log says, apart from when and of which worker: each of them is JSON."""
+    lines = [json.loads(line) for line in running.log.read_text().splitlines()]
+    return [{name: line[name] for name in ("level", "event", "status") if name in line} for line in lines]
+
+
 def _command(pid: int) -> str:
     """Return the command line of a process; it may end while one looks."""
     try:
@@ -107,6 +113,7 @@ def test_worker_that_dies_is_started_again(server: Served) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert eventually(f"{server.url}/metadata") == 200
+    assert {"level": "warning", "event": "worker ended", "status": -signal.SIGKILL} in logged(server)
 
 
 def test_private_mongod_that_dies_is_started_again_with_its_data(server: Served) -> None:
@@ -115,6 +122,7 @@ def test_private_mongod_that_dies_is_started_again_with_its_data(server: Served)
     [mongod] = named(server, "mongod.sock")
     os.kill(mongod, signal.SIGKILL)
     assert eventually(f"{server.url}/Patient/kept") == 200
+    assert {"level": "warning", "event": "mongod ended", "status": -signal.SIGKILL} in logged(server)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

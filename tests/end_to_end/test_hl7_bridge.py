@@ -105,3 +105,10 @@ def test_dead_letters_of_a_server_are_corrected_and_replayed(server: Served, tmp
     assert hl7_bridge("dead", "replay", "--server", url).stdout == f"{letter} AA\n"
     assert hl7_bridge("dead", "show", letter, "--server", url).returncode == 2
     assert patients(server, id_) == 1
+
+
+def test_the_queue_of_a_server_is_asked_over_http(server: Served) -> None:
+    queue = server.url.removesuffix("/fhir") + "/hl7/v2"
+    listed = hl7_bridge("outgoing", "list", "--server", queue)
+    assert (listed.returncode, listed.stdout, listed.stderr) == (0, "", "")
+    assert hl7_bridge("outgoing", "drop", "NONE", "--server", queue).returncode == 1

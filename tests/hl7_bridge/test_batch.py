@@ -59,6 +59,7 @@ def test_how_reads_are_cut_does_not_matter(size: int) -> None:
         (FILE + b"hello\r", [ONE, TWO], "1 lines of text outside of messages"),
         (FILE.replace(b"BTS|2", b"BTS|3"), [ONE, TWO], "BTS-1 says 3 messages, 2 came"),
         (FILE.replace(b"FTS|1", b"FTS|2"), [ONE, TWO], "FTS-1 says 2 batches, 1 came"),
+        (FILE.replace(b"BTS|2", b"BTS|" + b"9" * 5_000), [ONE, TWO], f"BTS-1 says {'9' * 18} messages, 2 came"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_when_its_messages_are_read(

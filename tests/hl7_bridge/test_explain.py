@@ -78,3 +78,9 @@ def test_tracing_changes_nothing() -> None:
     assert converter().convert(message, received=received, trace=Trace()) == converter().convert(
         message, received=received
     )
+
+
+def test_items_of_lists_are_written_as_fhirpath_writes_them() -> None:
+    raw = b"MSH|^~\\&|LAB|CLINIC|RCV|SITE|20240305||ADT^A28|C1|P|2.5.1\rPID|1||1^^^H^MR||A^B\r"
+    found = {part.place: part.targets for part in explain(parse(raw), converter())}
+    assert "MessageHeader.destination[0].endpoint" in found["MSH-5.1"]

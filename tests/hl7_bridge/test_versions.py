@@ -19,3 +19,7 @@ from hl7_bridge.versions import nearest
 )
 def test_version_is_the_nearest_that_is_known(sent: str, expected: tuple[str, bool]) -> None:
     assert nearest(sent) == expected
+
+
+def test_version_of_very_many_digits_is_not_known() -> None:
+    assert nearest("2." + "9" * 5_000) == ("2.9", False)

@@ -184,3 +184,61 @@ async def test_order_goes_through_its_states(ward: Ward) -> None:
         await ward.fhir.post("http://test/hl7/v2", content=raw, headers={"content-type": ER7})
         states.append((await ward.one("ServiceRequest", number))["status"])
     assert states == ["active", "active", "active", "on-hold", "on-hold", "revoked"]
+
+
+async def test_the_state_of_a_bed_changes_nothing_else_of_it(ward: Ward) -> None:
+    place = f"W9^{unique('R')}^1^HOSP"
+    await ward.send("A01", ward.pid(), ward.pv1(place, _40="O"))
+    (assigned,) = (await ward.encounter())["location"]
+    path = f"/{assigned['location']['reference']}"
+    before = (await ward.fhir.get(path)).raise_for_status().json()
+    named = {**before, "name": "Room with a view"}
+    (await ward.fhir.put(path, json=named)).raise_for_status()
+    await ward.send("A20", f"NPU|{place}|K")
+    after = (await ward.fhir.get(path)).raise_for_status().json()
+    assert (before["operationalStatus"]["code"], after["operationalStatus"]["code"]) == ("O", "K")
+    assert after["name"] == "Room with a view"
+
+
+async def test_a_number_of_the_wrong_person_moves_with_its_visits_and_both_stay(ward: Ward) -> None:
+    number, wrong, right = ward.patient, unique("WRONG"), unique("RIGHT")
+
+    def pid(person: str) -> str:
+        return f"PID|1||{number}^^^HOSP^MR~{person}^^^HOSP^PI||DOE^JANE"
+
+    await ward.send("A01", pid(wrong), ward.pv1())
+    await ward.send("A43", pid(right), f"MRG|{number}^^^HOSP^MR~{wrong}^^^HOSP^PI")
+    owner, former = await ward.one("Patient", number), await ward.one("Patient", wrong)
+    assert (await ward.encounter())["subject"]["reference"] == f"Patient/{owner['id']}"
+    assert owner["id"] == (await ward.one("Patient", right))["id"] != former["id"]
+    assert {one["value"] for one in former["identifier"]} == {wrong}
+    assert {"active", "link"}.isdisjoint(former)
+    # The same again, as another message, finds it done.
+    await ward.send("A43", pid(right), f"MRG|{number}^^^HOSP^MR~{wrong}^^^HOSP^PI")
+    assert (await ward.one("Patient", number))["meta"]["versionId"] == owner["meta"]["versionId"]
+
+
+async def test_null_in_one_field_leaves_numbers_and_doctors_that_came_with_others(ward: Ward) -> None:
+    await ward.send("A01", ward.pid() + "|" * 11 + "111223333", ward.pv1(_7="1^HOUSE", _8="2^WILSON"))
+    await ward.send("A08", ward.pid() + "|" * 11 + '""', ward.pv1(_8='""'))
+    patient, visit = await ward.one("Patient", ward.patient), await ward.encounter()
+    assert [one["value"] for one in patient["identifier"]] == [ward.patient]
+    assert [one["type"][0]["coding"][0]["code"] for one in visit["participant"]] == ["ATND"]
+    assert visit["participant"][0]["individual"]["display"] == "HOUSE"
+
+
+async def test_a_number_at_work_leaves_that_at_home(ward: Ward) -> None:
+    await ward.send("A01", ward.pid() + "|" * 5 + "555-1", ward.pv1())
+    await ward.send("A08", ward.pid() + "|" * 6 + "555-2", ward.pv1())
+    numbers = {(one["use"], one["value"]) for one in (await ward.one("Patient", ward.patient))["telecom"]}
+    assert numbers == {("home", "555-1"), ("work", "555-2")}
+
+
+async def test_a_merge_that_is_told_again_changes_nothing(ward: Ward) -> None:
+    prior = unique("WM")
+    await ward.send("A01", ward.pid(prior), ward.pv1())
+    for _ in range(2):
+        await ward.send("A40", ward.pid(), f"MRG|{prior}^^^HOSP^MR")
+    survivor = await ward.one("Patient", ward.patient)
+    assert [link["type"] for link in survivor["link"]] == ["replaces"]
+    assert survivor["meta"]["versionId"] == "1"

@@ -36,6 +36,27 @@ async def test_a_running_server_is_live_and_ready(fhir: httpx2.AsyncClient) -> N
         assert 200 == (await fhir.get(f"{ROOT}/health/{path}")).status_code
 
 
+async def test_what_is_outside_of_the_base_path_is_told_as_fhir_tells_it(fhir: httpx2.AsyncClient) -> None:
+    missing = await fhir.get(f"{ROOT}/")
+    assert (missing.status_code, missing.headers["content-type"]) == (404, "application/fhir+json")
+    assert "below /fhir" in missing.json()["issue"][0]["diagnostics"]
+    wrong = await fhir.post(f"{ROOT}/health/live")
+    assert (wrong.status_code, wrong.json()["resourceType"]) == (405, "OperationOutcome")
+    assert sorted(wrong.headers["allow"].split(", ")) == ["GET", "HEAD"]
+
+
+@pytest.mark.parametrize("host", ["example.org", "my_server:8080", "[::1]:80", "10.0.0.1"])
+async def test_links_begin_with_the_host_that_the_client_names(fhir: httpx2.AsyncClient, host: str) -> None:
+    answer = await fhir.get("/Patient", headers={"Host": host})
+    assert answer.json()["link"][0]["url"] == f"http://{host}/fhir/Patient"
+
+
+@pytest.mark.parametrize("host", ['a"b<c>', "a b", "a/b", "a:b", "\xff", ""])
+async def test_host_that_no_url_can_have_is_400(fhir: httpx2.AsyncClient, host: str) -> None:
+    answer = await fhir.get("/Patient", headers={b"Host": host.encode("latin-1")})
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (400, "value")
+
+
 async def test_metrics_count_interactions_and_batches(fhir: httpx2.AsyncClient) -> None:
     await fhir.post("/Patient", json=patient())
     await fhir.get("/Patient/never-was")

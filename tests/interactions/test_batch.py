@@ -1,11 +1,16 @@
 """batch: each entry for itself."""
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
 
+from fhir_server.interactions.batch import IN_FLIGHT
+from fhir_server.kernel.settings import Settings
+from fhir_server.wiring import build_app
 from tests.make import SYSTEM, bundle, entry, identified, patient
 
 pytestmark = pytest.mark.anyio
@@ -64,3 +69,33 @@ async def test_an_entry_that_cannot_be_understood_is_answered_alone(fhir: httpx2
     first, second = response.json()["entry"]
     assert ["400", "201"] == [one["response"]["status"][:3] for one in (first, second)]
     assert "Bundle.entry[0]" in str(first["response"]["outcome"])
+
+
+@pytest.fixture
+async def narrow(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of a server whose Bundles may not bring much."""
+    app = build_app(replace(settings, max_bundle_answer_bytes=1_000))
+    async with (
+        app.framework.router.lifespan_context(app.framework),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://test/fhir") as client,
+    ):
+        yield client
+
+
+async def test_reads_that_bring_too_much_together_are_refused_and_writes_are_done(narrow: httpx2.AsyncClient) -> None:
+    stored = (await narrow.post("/Patient", json=patient())).json()
+    reads = [entry("GET", f"Patient?_id={stored['id']}")] * (2 * IN_FLIGHT)
+    body = bundle("batch", *reads, entry("POST", "Patient", patient()))
+    statuses = [one["response"]["status"] for one in (await narrow.post("/", json=body)).json()["entry"]]
+    assert ("200 OK", "400 Bad Request", "201 Created") == (statuses[0], statuses[-2], statuses[-1])
+
+
+async def test_a_transaction_whose_reads_bring_too_much_stores_nothing(narrow: httpx2.AsyncClient) -> None:
+    value = str(uuid4())
+    stored = (await narrow.post("/Patient", json=patient())).json()
+    writing = entry("POST", "Patient", patient(identifier=identified(value)))
+    for url in (f"Patient/{stored['id']}", f"Patient?_id={stored['id']}"):
+        response = await narrow.post("/", json=bundle("transaction", writing, *([entry("GET", url)] * 30)))
+        assert (400, "too-costly") == (response.status_code, response.json()["issue"][0]["code"])
+    found = await narrow.get("/Patient", params={"identifier": f"{SYSTEM}|{value}"})
+    assert "entry" not in found.json()

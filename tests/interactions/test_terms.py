@@ -91,6 +91,14 @@ async def test_in_finds_the_codes_of_a_stored_value_set(
     assert await found(colours, **{"code:in": value}) == expected
 
 
+async def test_value_set_that_was_altered_counts_at_once(colours: httpx2.AsyncClient) -> None:
+    asked = {"code:in": "http://terms.test/listed"}
+    assert await found(colours, **asked) == {"ruby", "navy"}
+    altered = value_set("listed", {"include": [{"system": SYSTEM, "concept": [{"code": "pink"}]}]})
+    assert (await colours.put("/ValueSet/listed", json=altered)).status_code == 200
+    assert await found(colours, **asked) == {"pink"}
+
+
 async def test_not_in_finds_the_others(colours: httpx2.AsyncClient) -> None:
     assert await found(colours, **{"code:not-in": "http://terms.test/warm"}) == {"blue", "navy"}
 

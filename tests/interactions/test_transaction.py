@@ -421,3 +421,30 @@ async def test_one_full_url_for_two_entries_is_refused(fhir: httpx2.AsyncClient)
         fhir, entry("POST", "Patient", patient(), name), entry("POST", "Patient", patient(), name)
     )
     assert (400, "duplicate") == (response.status_code, response.json()["issue"][0]["code"])
+
+
+async def test_if_none_match_star_writes_only_where_nothing_stands(fhir: httpx2.AsyncClient) -> None:
+    id_ = str(uuid4())
+    first = entry("PUT", f"Patient/{id_}", patient(id=id_, gender="male"), ifNoneMatch="*")
+    assert "201 Created" == (await transact(fhir, first)).json()["entry"][0]["response"]["status"]
+    refused = await transact(fhir, first, entry("POST", "Patient", patient(identifier=identified(id_))))
+    assert (412, ["Bundle.entry[0]"]) == (refused.status_code, refused.json()["issue"][0]["expression"])
+    assert [] == await patients_with(fhir, id_)
+
+
+async def test_if_none_match_star_is_fulfilled_by_what_is_deleted(fhir: httpx2.AsyncClient) -> None:
+    id_ = str(uuid4())
+    await fhir.put(f"/Patient/{id_}", json=patient(id=id_))
+    await fhir.delete(f"/Patient/{id_}")
+    again = await transact(fhir, entry("PUT", f"Patient/{id_}", patient(id=id_), ifNoneMatch="*"))
+    answer = again.json()["entry"][0]["response"]
+    assert ("201 Created", 'W/"3"') == (answer["status"], answer["etag"])
+
+
+async def test_of_many_that_write_with_if_none_match_star_at_once_one_does(fhir: httpx2.AsyncClient) -> None:
+    id_ = str(uuid4())
+    one = entry("PUT", f"Patient/{id_}", patient(id=id_), ifNoneMatch="*")
+    other = entry("POST", "Patient", patient(identifier=identified(id_)))
+    answers = await asyncio.gather(*(transact(fhir, one, other) for _ in range(6)))
+    assert [200] + [412] * 5 == sorted(answer.status_code for answer in answers)
+    assert 1 == len(await patients_with(fhir, id_))

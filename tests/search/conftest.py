@@ -9,7 +9,7 @@ from tests.search.world import World, empty, opened_world
 
 @pytest.fixture(scope="session")
 async def shared_world(mongo_uri: str, database_name: str) -> AsyncIterator[World]:
-    async with opened_world(mongo_uri, f"{database_name}_search") as world:
+    async with opened_world(mongo_uri, f"{database_name}_world") as world:
         yield world
 
 

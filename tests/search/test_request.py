@@ -100,6 +100,35 @@ def test_too_many_parameters_are_refused() -> None:
         request(*[("gender", "male")] * 201)
 
 
+def test_values_that_are_too_long_together_are_refused_by_the_name_of_the_longest() -> None:
+    assert request(("name", "x" * 50_000), ("address", "y" * 50_000)).understood
+    with pytest.raises(Invalid, match="address: all values") as error:
+        request(("name", "x" * 50_000), ("address", "y" * 50_001))
+    assert [(one.code, one.expression) for one in error.value.issues] == [("too-long", "address")]
+
+
+@pytest.mark.parametrize("name", ["name:contains", "_filter"])
+def test_too_many_texts_inside_of_others_are_refused(name: str) -> None:
+    def asked(number: int) -> str:
+        texts = [f"t{one}" for one in range(number)]
+        return " or ".join(f"name co {text}" for text in texts) if name == "_filter" else ",".join(texts)
+
+    assert request((name, asked(50)), (name, asked(50))).understood
+    with pytest.raises(TooCostly, match="not for 101"):
+        request((name, asked(50)), (name, asked(51)))
+
+
+def test_texts_inside_of_others_count_behind_a_chain_too() -> None:
+    with pytest.raises(TooCostly, match="texts inside of others"):
+        request(("general-practitioner:Practitioner.name:contains", ",".join(f"t{one}" for one in range(101))))
+
+
+def test_url_of_above_lies_in_a_bounded_number_of_folders() -> None:
+    assert request(("url:above", "http://a" + "/b" * 50), types=("ValueSet",)).understood
+    with pytest.raises(Invalid, match="url:above"):
+        request(("url:above", "http://a" + "/b" * 51), types=("ValueSet",))
+
+
 def test_include_that_leads_nowhere_is_ignored_or_refused() -> None:
     for value in ("Patient:nope", "Nope:x", "Patient:gender", "Patient:organization:Device", "*:x"):
         assert request(("_include", value)).includes == ()

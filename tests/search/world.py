@@ -10,7 +10,7 @@ from conformance.load import definitions
 from fhir_server.kernel.fhir_json import encode
 from fhir_server.kernel.query import EVERYTHING, Access
 from fhir_server.kernel.settings import Settings
-from fhir_server.kernel.types import Change, Draft, Resource, Version
+from fhir_server.kernel.types import Change, Draft, Match, Resource, Version
 from fhir_server.resources.indexing import Indexer
 from fhir_server.search import Asked, Context, Request, Search
 from fhir_server.storage import Storage, open_storage
@@ -63,7 +63,7 @@ class World:
         """Return the ids of the first page of hits, in order."""
         return [version.id for version in await self.page(url, access)]
 
-    async def page(self, url: str, access: Access = EVERYTHING) -> Sequence[Version]:
+    async def page(self, url: str, access: Access = EVERYTHING) -> Sequence[Match]:
         return (await self.storage.finder.page(self.request(url).query, access)).versions
 
 

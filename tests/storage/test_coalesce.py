@@ -104,3 +104,26 @@ async def test_idle_waits_for_what_is_on_its_way() -> None:
     await asyncio.sleep(0)
     await batches.idle()
     assert asked.done() or await asked == 2
+
+
+async def test_who_asks_again_at_once_is_answered_although_the_last_batch_has_only_just_ended() -> None:
+    batches: Coalescer[int, int] = Coalescer(Doubler(), Limits(parallel=1))
+
+    async def asking(item: int) -> list[int]:
+        return [await batches.ask(item) for _ in range(20)]
+
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*map(asking, (1, 2, 3))) == [[2] * 20, [4] * 20, [6] * 20]
+
+
+async def test_a_second_batch_leaves_beside_the_first_only_when_enough_are_waiting() -> None:
+    doubler = Doubler()
+    doubler.gate.clear()
+    batches: Coalescer[int, int] = Coalescer(doubler, Limits(parallel=2, worth=3))
+    asked = []
+    for item in range(1, 5):
+        asked.append(asyncio.ensure_future(batches.ask(item)))
+        await asyncio.sleep(0.001)
+    assert doubler.batches == [[1], [2, 3, 4]]
+    doubler.gate.set()
+    assert await asyncio.gather(*asked) == [2, 4, 6, 8]

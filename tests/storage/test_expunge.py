@@ -66,6 +66,20 @@ async def test_who_stores_it_again_second_is_told_that_it_has_changed(storage: S
     assert [] == await history(storage, "a")
 
 
+async def test_deletions_are_found_by_an_index_of_deletions_alone(storage: Storage, expunger: Expunger) -> None:
+    await storage.writer.commit([creation(f"stays-{number}") for number in range(20)])
+    await deleted(storage, "goes")
+    explained = await storage.database.command(
+        {
+            "explain": {"find": "Patient", "filter": {"method": "DELETE"}, "sort": {"_id": -1}},
+            "verbosity": "executionStats",
+        }
+    )
+    assert "'indexName': 'deleted'" in str(explained["queryPlanner"]["winningPlan"])
+    assert explained["executionStats"]["totalKeysExamined"] == 1
+    assert [one.id for one in await expunger.deleted("Patient", EVERYTHING, most=10)] == ["goes"]
+
+
 async def test_of_two_at_the_same_moment_one_wins_whole(storage: Storage, expunger: Expunger) -> None:
     for number in range(20):
         gone = await deleted(storage, f"r{number}")

@@ -113,7 +113,18 @@ RECORDS: Sequence[Asked] = [
 async def test_searches_of_records_share_a_find(world: World, finds: Finds) -> None:
     finds.seen.clear()
     await answers(world, finder_of(world), RECORDS)
-    assert [len(find["filter"]["$or"]) for find in finds.seen] == [6]
+    (find,) = finds.seen
+    links, code = find["filter"]["$and"]
+    patients = sorted(f"{base}Patient/p{number}" for base in ("", f"{BASE}/") for number in range(6))
+    assert links == {"index.patient": {"$in": patients}}
+    assert code == {"index.code": {"$in": [" every", "~every"]}}
+
+
+async def test_searches_that_differ_in_more_than_the_record_are_branches_of_a_find(world: World, finds: Finds) -> None:
+    asked = [(f"Observation?patient=p{number}&code=c{number % 2}", EVERYTHING) for number in range(6)]
+    finds.seen.clear()
+    await answers(world, finder_of(world), asked)
+    assert [len(find["filter"]["$or"]) for find in finds.seen] == [2]
 
 
 @pytest.mark.parametrize(("most", "commands"), [(38, 7), (40, 7), (41, 1)])
@@ -164,3 +175,19 @@ async def test_lone_search_is_a_find_of_its_own(world: World, finds: Finds) -> N
     finds.seen.clear()
     await finder_of(world).page(query, EVERYTHING)
     assert [find["limit"] for find in finds.seen] == [query.count + 1]
+
+
+async def test_searches_that_come_while_a_find_takes_long_leave_alone(
+    world: World, finds: Finds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fhir_server.storage.find.together._PATIENCE_S", -1.0)
+    finder = finder_of(world)
+    finds.seen.clear()
+    first = asyncio.ensure_future(answer(world, finder, RECORDS[0]))
+    for _ in range(10_000):  # until the find is on its way
+        if not finds.seen:
+            await asyncio.sleep(0)
+    finds.seen.clear()
+    others = await answers(world, finder, RECORDS[1:])
+    assert [(len(page.versions), total) for page, total in [await first, *others]] == [(40, 40)] * 6
+    assert len(finds.seen) == 5

@@ -53,7 +53,7 @@ async def test_dead_letters_are_found_oldest_first_and_by_sender(letters: Letter
     for number, sender in enumerate("ABA"):
         received = NOW - timedelta(hours=number)
         await letters.insert(letter(str(number), sender=sender, received=received))
-        await letters.change(str(number), {"state": "dead"})
+        await letters.change(str(number), {"state": "dead"}, durable=True)
     assert [one["_id"] for one in await letters.dead(sender=None, limit=10)] == ["2", "1", "0"]
     assert [one["_id"] for one in await letters.dead(sender="A", limit=1)] == ["2"]
 
@@ -61,7 +61,7 @@ async def test_dead_letters_are_found_oldest_first_and_by_sender(letters: Letter
 async def test_only_a_dead_letter_can_be_edited(letters: Letters) -> None:
     await letters.insert(letter("1"))
     assert not await letters.edit("1", {"raw": b"new"})
-    await letters.change("1", {"state": "dead"})
+    await letters.change("1", {"state": "dead"}, durable=True)
     assert await letters.edit("1", {"raw": b"new"})
     found = await letters.get("1")
     assert found is not None
@@ -83,8 +83,8 @@ async def test_messages_wait_in_the_order_in_which_they_were_queued(outgoings: O
         await outgoings.put("lab", [letter(one, partner="lab", state="waiting") for one in ids], "x")
     await outgoings.put("other", [letter("z", partner="other", state="waiting")], "x")
     assert [one["_id"] for one in await outgoings.waiting("lab", "waiting", 10)] == ["b", "a", "d", "c"]
-    assert await outgoings.change("b", {"state": "accepted"}, state="waiting")
-    assert not await outgoings.change("b", {"state": "accepted"}, state="waiting")
+    assert await outgoings.change("b", {"state": "accepted"}, states=("waiting",))
+    assert not await outgoings.change("b", {"state": "accepted"}, states=("waiting",))
     assert [one["_id"] for one in await outgoings.waiting("lab", "waiting", 1)] == ["a"]
 
 

@@ -17,7 +17,7 @@ async def test_the_first_write_of_a_type_makes_its_collections_and_indexes(stora
     await storage.database.drop_collection("Goal")
     await storage.database.drop_collection("Goal_history")
     await storage.writer.commit([creation("a", type_="Goal")])
-    assert set(await storage.database["Goal"].index_information()) == {"_id_", "updated", "by_id"}
+    assert set(await storage.database["Goal"].index_information()) == {"_id_", "updated", "deleted", "by_id"}
     assert set(await storage.database["Goal_history"].index_information()) == {"_id_", "updated", "versions"}
     assert await storage.schema.missing_indexes("Goal") == []
 
@@ -31,7 +31,7 @@ async def test_many_first_writes_at_once_are_no_problem(storage: Storage) -> Non
 
 async def test_an_index_that_search_wants_in_the_order_of_history_stands_once(storage: Storage) -> None:
     schema = Schema(storage.database, lambda _type: one(("updated", -1), ("_id", 1)))
-    assert [spec.name for spec in schema.wanted("Flag")["Flag"]] == ["mine"]
+    assert [spec.name for spec in schema.wanted("Flag")["Flag"]] == ["mine", "deleted"]
 
 
 async def test_an_index_with_another_definition_is_replaced(storage: Storage) -> None:
@@ -48,7 +48,7 @@ async def test_an_index_whose_keys_had_another_name_is_replaced(storage: Storage
     await storage.database.drop_collection("Flag")
     await storage.database["Flag"].create_index([("index.a", 1)], name="other")
     await Schema(storage.database, lambda _type: one(("index.a", 1))).ensure(["Flag"])
-    assert set(await storage.database["Flag"].index_information()) == {"_id_", "updated", "mine"}
+    assert set(await storage.database["Flag"].index_information()) == {"_id_", "updated", "deleted", "mine"}
 
 
 async def test_options_and_special_kinds_of_index_are_passed_on(storage: Storage) -> None:

@@ -75,7 +75,7 @@ class Poster:
 
 def _pause_s(answer: httpx2.Response, attempt: int) -> float:
     wish = answer.headers.get("Retry-After", "")
-    return min(float(wish) if wish.isdigit() else 0.5 * 2**attempt, _LONGEST_PAUSE_S)
+    return min(float(wish) if wish.isdecimal() else 0.5 * 2**attempt, _LONGEST_PAUSE_S)
 
 
 class _Response(msgspec.Struct):

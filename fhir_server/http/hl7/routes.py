@@ -11,10 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from fhir_server.bridge.bridge import Bridge
+from fhir_server.bridge.outbox import outbox_of
 from fhir_server.http.decode import Disconnected, decompress, read_body
+from fhir_server.http.hl7.body import in_its_charset
+from fhir_server.http.hl7.outgoing import OutgoingSurface, counted
 from fhir_server.http.negotiate import FHIR_JSON, media_type
 from fhir_server.http.outcome import error_body
-from fhir_server.kernel.errors import FhirError, Invalid, Issue, NotFound, UnsupportedMediaType
+from fhir_server.kernel.errors import FhirError, NotFound, UnsupportedMediaType
 from fhir_server.kernel.fhir_json import encode
 from fhir_server.kernel.settings import Settings
 from hl7_bridge.inbound.pipeline import Taken
@@ -22,7 +25,6 @@ from hl7_bridge.replay import readable, summary
 
 ER7 = "x-application/hl7-v2+er7"
 _TYPES = frozenset({ER7, "application/hl7-v2+er7", "application/hl7-v2", "application/edi-hl7v2", "text/plain"})
-_MOST_LISTED = 1_000
 
 _Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -37,6 +39,7 @@ def hl7_routes(bridge: Bridge, settings: Settings) -> list[BaseRoute]:
         ("/hl7/v2/dead-letters/{id}", "GET"): surface.dead_letter,
         ("/hl7/v2/dead-letters/{id}", "PUT"): surface.edit,
         ("/hl7/v2/dead-letters/{id}/$replay", "POST"): surface.replay,
+        **OutgoingSurface(outbox_of(bridge.env)).table(),
     }
     return [Route(path, _guarded(answer), methods=[method]) for (path, method), answer in table.items()]
 
@@ -56,11 +59,8 @@ class _Surface:
         return Response(encode(bundle), media_type=FHIR_JSON)
 
     async def dead_letters(self, request: Request) -> Response:
-        count = request.query_params.get("_count", "100")
-        if not count.isdecimal() or not 0 < int(count[:9]) <= _MOST_LISTED:
-            raise Invalid(Issue("value", f"_count: a number from 1 to {_MOST_LISTED}", expression="_count"))
         sender = request.query_params.get("sender")
-        letters = await self._bridge.dead_letters.all(sender=sender, limit=int(count))
+        letters = await self._bridge.dead_letters.all(sender=sender, limit=counted(request))
         return JSONResponse({"deadLetters": [summary(letter) for letter in letters]})
 
     async def dead_letter(self, request: Request) -> Response:
@@ -93,7 +93,7 @@ class _Surface:
             declared=request.headers.get("content-length"),
             patience_s=self._settings.body_patience_s,
         )
-        return decompress(body, request.headers.get("content-encoding", ""), limit=limit)
+        return in_its_charset(type_, decompress(body, request.headers.get("content-encoding", ""), limit=limit))
 
 
 def _guarded(answer: _Answer) -> _Answer:

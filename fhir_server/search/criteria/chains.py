@@ -9,6 +9,7 @@ from typing import TypeAlias
 from fhir_server.kernel.errors import Invalid, Issue, NotSupported
 from fhir_server.kernel.layout import ID
 from fhir_server.kernel.query import Filter, Lookup
+from fhir_server.search.criteria.inside import containers, put_inside
 from fhir_server.search.criteria.plain import either
 from fhir_server.search.criteria.presence import alive
 from fhir_server.search.criteria.scope import Scope, UnknownParameter
@@ -22,7 +23,10 @@ Inner: TypeAlias = Callable[[Scope, str], Filter]
 
 
 def chain(scope: Scope, parameter: Parameter, target: str, inner: Inner) -> Filter:
-    """Return the filter "refers to one that matches `inner`": for every type that the reference may be of."""
+    """Return the filter "refers to one that matches `inner`": for every type that the reference may be of.
+
+    What the reference leads to is stored by itself, or inside of the same resource.
+    """
     if parameter.kind != "reference":
         raise Invalid(Issue("not-supported", f"{parameter.code} is no reference, so no chain can follow it"))
     targets = parameter.field.targets
@@ -33,14 +37,15 @@ def chain(scope: Scope, parameter: Parameter, target: str, inner: Inner) -> Filt
     elif len(targets) > _MOST_TARGETS:
         raise Invalid(Issue("not-supported", f"say which type {parameter.code} is to refer to: {parameter.code}:Type"))
     found = [(type_, _inner(scope, type_, inner)) for type_ in targets]
-    steps = [
-        {scope.leading_to(type_, parameter).field.path: _referring(scope, type_, one)}
-        for type_, one in found
-        if not isinstance(one, Invalid)
-    ]
+    steps: list[Filter] = []
+    inside: list[Filter] = []
+    for type_, one in found:
+        if not isinstance(one, Invalid):
+            steps.append({scope.leading_to(type_, parameter).field.path: _referring(scope, type_, one)})
+            inside += put_inside(type_, scope.leading_inside(type_, parameter).field.path, one)
     if not steps:
         raise next(one for _, one in found if isinstance(one, Invalid))
-    return either(steps)
+    return either([*steps, *containers(parameter.type, inside)])
 
 
 def reverse_chain(scope: Scope, type_: str, other: str, code: str, inner: Inner) -> Filter:

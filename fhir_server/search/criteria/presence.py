@@ -7,7 +7,7 @@ from typing import Any
 
 from fhir_server.kernel.fhir_time import EARLIEST
 from fhir_server.kernel.layout import ID, INDEX
-from fhir_server.kernel.query import Filter
+from fhir_server.kernel.query import Filter, Lookup
 from fhir_server.search.criteria.scope import Scope
 from fhir_server.search.fields import LAST_UPDATED
 from fhir_server.search.kinds.kind import bad_value
@@ -68,7 +68,7 @@ def _asks(name: str, value: Any) -> bool:
             return all(is_positive(part) for part in value)
         case "$nor":
             return False
-    return name.startswith(f"{INDEX}.") and value != {"$exists": False}
+    return (name.startswith(f"{INDEX}.") and value != {"$exists": False}) or (isinstance(value, Lookup) and value.own)
 
 
 def alive(*filters: Filter) -> Filter:

@@ -54,6 +54,16 @@ class Scope:
         references = (one for one in indexed if one.kind == "reference")
         return next((one for one in references if narrows(one.definition.expression, wider, target)), parameter)
 
+    def leading_inside(self, target: str, parameter: Parameter) -> Parameter:
+        """Return the parameter by which contained resources of one type are reached.
+
+        A narrower parameter has no values for them: their references do not tell the type. "patient" is "subject".
+        """
+        narrow = parameter.definition.expression
+        references = (one for one in self.registry[parameter.type].values() if one.kind == "reference")
+        wider = ((one, one.definition.expression) for one in references)
+        return next((one for one, wide in wider if wide is not None and narrows(narrow, wide, target)), parameter)
+
     def deeper(self) -> "Scope":
         if self.depth >= DEEPEST_CHAIN:
             raise TooCostly(f"a chain may have {DEEPEST_CHAIN} steps")

@@ -15,6 +15,9 @@ from fhir_server.search.fields import Field
 from fhir_server.search.kinds.kind import Comparison, Kind, another, bad_value, between, inside, one_of
 from fhir_server.search.syntax import unescape
 
+MOST_FOLDERS = 50
+"""In which the URL of :above lies: the search asks for each."""
+
 
 def _uris(values: Sequence[Typed], _zone: tzinfo) -> list[str]:
     return list(dict.fromkeys(form for value, fhir_type in values for form in forms(value, fhir_type)))
@@ -53,6 +56,8 @@ def _ancestors(uri: str) -> Iterator[str]:
     if not mark:
         raise bad_value(":below and :above need the path of a URL; a urn has none")
     host, *steps = rest.split("/")
+    if len(steps) > MOST_FOLDERS:
+        raise bad_value(f"a URL may lie {MOST_FOLDERS} folders deep here")
     for length in range(len(steps) + 1):
         folder = "/".join((host, *steps[:length]))
         yield f"{scheme}://{folder}"

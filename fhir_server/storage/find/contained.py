@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from fhir_server.kernel.layout import CONTAINED, ID, INDEX, TYPE
 from fhir_server.kernel.query import Access, Filter, Query
-from fhir_server.kernel.types import Version
+from fhir_server.kernel.types import Shown
 from fhir_server.storage import translate
 from fhir_server.storage.find.lookups import Lookups
 from fhir_server.storage.find.probe import joined
@@ -34,7 +34,7 @@ class Contained:
         self._time_limit_ms = time_limit_ms
 
     async def found(
-        self, containers: Sequence[Version], filters: Mapping[str, Filter], access: Access
+        self, containers: Sequence[Shown], filters: Mapping[str, Filter], access: Access
     ) -> dict[str, list[str]]:
         """Return the ids of the contained resources that match, in their order, by the reference of the container."""
         wanted = await self._elements(filters, access)
@@ -49,7 +49,7 @@ class Contained:
             found.setdefault(reference, []).append(id_)
         return found
 
-    async def whole(self, hits: Sequence[Version], filters: Mapping[str, Filter], access: Access) -> frozenset[str]:
+    async def whole(self, hits: Sequence[Shown], filters: Mapping[str, Filter], access: Access) -> frozenset[str]:
         """Return the references of those hits that match by themselves, whatever they contain."""
 
         async def of_type(type_: str, ids: list[str]) -> list[str]:
@@ -74,7 +74,9 @@ class Contained:
 
     async def _elements(self, filters: Mapping[str, Filter], access: Access) -> Filter:
         """Return the condition on an element: of one of the types, and what is asked of that."""
-        ready = {type_: await self._lookups.resolved(filter_, access) for type_, filter_ in filters.items()}
+        ready = {
+            type_: await self._lookups.resolved(filter_, access, inside=True) for type_, filter_ in filters.items()
+        }
         return {"$or": [{"$and": [{TYPE: type_}, filter_]} for type_, filter_ in ready.items()]}
 
     async def _aggregated(self, type_: str, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -83,7 +85,7 @@ class Contained:
             return await cursor.to_list(None)
 
 
-def _ids_of(versions: Sequence[Version]) -> dict[str, list[str]]:
+def _ids_of(versions: Sequence[Shown]) -> dict[str, list[str]]:
     ids_of: dict[str, list[str]] = {}
     for version in versions:
         ids_of.setdefault(version.type, []).append(version.id)

@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#pag
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
 from typing import Any
@@ -15,17 +15,18 @@ from pymongo.asynchronous.database import AsyncDatabase
 from fhir_server.kernel import layout
 from fhir_server.kernel.errors import TooCostly
 from fhir_server.kernel.query import Access, Filter, Page, Query
-from fhir_server.kernel.types import Version
+from fhir_server.kernel.types import Match, Version
 from fhir_server.storage import translate
 from fhir_server.storage.document import READING, SERVED, version_of
 from fhir_server.storage.find.contained import Contained
 from fhir_server.storage.find.count import counted
+from fhir_server.storage.find.dealing import Found, Wanted
 from fhir_server.storage.find.explain import in_words
 from fhir_server.storage.find.lookups import Lookups
 from fhir_server.storage.find.order import Hit, Reading, as_found, place, reading
 from fhir_server.storage.find.probe import Plan, joined
 from fhir_server.storage.find.ranges import tightened
-from fhir_server.storage.find.together import Found, Together, Wanted, found_alone
+from fhir_server.storage.find.together import Together, found_alone
 
 PATIENCE = 2_000
 """Candidates that are asked before their steps are done for all after all: so few pass that this may be cheaper."""
@@ -36,13 +37,18 @@ MOST_CANDIDATES = 100_000
 _FIRST_CANDIDATES, _MORE_CANDIDATES = 100, 500
 
 
+_MATCH = dict.fromkeys((layout.JSON, layout.BLOB), True)
+"""The projection of a document that a Match needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Leg:
-    """One type of a query, and how its hits are found."""
+    """One type of a query, how its hits are found, and what is shown of them."""
 
     type: str
     plan: Plan
     access: Access
+    shown: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +95,8 @@ class Finder:
 
     async def first(self, query: Query, access: Access, *, limit: int) -> list[Version]:
         """Return the first hits of a query."""
-        found = await self._hits(query, await self._planned(query, access), limit)
-        return [hit.version for hit in found.hits]
+        found = await self._hits(query, await self._planned(query, access, SERVED), limit)
+        return [version_of(hit.type, hit.id, hit.document) for hit in found.hits]
 
     async def count(self, query: Query, access: Access) -> int:
         """Return how many hits a query has."""
@@ -115,9 +121,12 @@ class Finder:
                 lines.append(in_words(leg.type, found, len(leg.plan.probes)))
         return lines
 
-    async def _planned(self, query: Query, access: Access) -> list[_Leg]:
+    async def _planned(self, query: Query, access: Access, shown: Mapping[str, Any] = _MATCH) -> list[_Leg]:
+        if query.equalities is not None:  # there is nothing to look up
+            ((type_, filter_),) = query.legs
+            return [_Leg(type_, Plan(joined([filter_, access.filter]) if access.filter else filter_), access, shown)]
         plans = await asyncio.gather(*(self._lookups.plan(filter_, access) for _, filter_ in query.legs))
-        return [_Leg(type_, plan, access) for (type_, _), plan in zip(query.legs, plans, strict=True)]
+        return [_Leg(type_, plan, access, shown) for (type_, _), plan in zip(query.legs, plans, strict=True)]
 
     async def _count(self, legs: Sequence[_Leg]) -> int:
         return sum(await asyncio.gather(*map(self._count_leg, legs)))
@@ -155,10 +164,10 @@ class Finder:
             except TooCostly:
                 hits = await self._probed(leg, query, limit, patience=None) or []
                 return found_alone(hits, limit)
-        return await self._together.hits(Wanted(leg.type, leg.plan.wanted, query, leg.access, limit))
+        return await self._together.hits(Wanted(leg.type, leg.plan.wanted, leg.shown, query, leg.access, limit))
 
     async def _alone(self, wanted: Wanted) -> Found:
-        leg = _Leg(wanted.type, Plan(wanted.filter), wanted.access)
+        leg = _Leg(wanted.type, Plan(wanted.filter), wanted.access, wanted.shown)
         return found_alone((await self._read(leg, wanted.query, wanted.limit)).hits, wanted.limit)
 
     async def _probed(self, leg: _Leg, query: Query, limit: int, *, patience: int | None) -> list[Hit] | None:
@@ -181,10 +190,10 @@ class Finder:
         backwards = query.position is not None and query.position.backwards
         while asked < MOST_CANDIDATES:
             candidates = await self._read(leg, query, size)
-            passed = await self._lookups.passing(leg.plan, candidates.documents)
+            passed = await self._lookups.passing(leg.type, leg.plan, candidates.documents)
             ids = {document[layout.ID] for document in passed}
             asked += len(candidates.hits)
-            yield [hit for hit in candidates.hits if hit.version.id in ids], asked
+            yield [hit for hit in candidates.hits if hit.id in ids], asked
             if len(candidates.hits) < size:
                 return
             query = replace(query, position=place(candidates.hits[-1], backwards=backwards))
@@ -198,15 +207,12 @@ class Finder:
         found = _Candidates([], [])
         for step in reading(leg.type, query):
             wanted = _wanted(leg, step)
-            projection = {**SERVED, **dict.fromkeys((*step.projected, *leg.plan.paths), True)}
+            projection = {**leg.shown, **dict.fromkeys((*step.projected, *leg.plan.paths), True)}
             documents = await self._documents(
                 self._database[leg.type], wanted, step, projection, limit - len(found.hits)
             )
             found.documents.extend(documents)
-            found.hits.extend(
-                Hit(version_of(leg.type, document[layout.ID], document), step.values(document))
-                for document in documents
-            )
+            found.hits.extend(Hit(leg.type, document, step.values(document)) for document in documents)
             if len(found.hits) >= limit:
                 break
         return found
@@ -251,7 +257,12 @@ def _page(query: Query, hits: Sequence[Hit]) -> Page:
     if not shown:
         return Page(())
     return Page(
-        tuple(hit.version for hit in shown),
+        tuple(map(_match, shown)),
         next=place(shown[-1]) if more or backwards else None,
         previous=place(shown[0], backwards=True) if (more if backwards else start is not None) else None,
     )
+
+
+def _match(hit: Hit) -> Match:
+    type_, document, _ = hit
+    return Match(type_, document[layout.ID], document[layout.JSON], document.get(layout.BLOB))

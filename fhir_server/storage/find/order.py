@@ -9,19 +9,23 @@ Spec: https://hl7.org/fhir/R4/search.html#sort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhir_server.kernel.layout import ID
 from fhir_server.kernel.query import Filter, Position, Query, SortKey
-from fhir_server.kernel.types import Version
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A version that was found, and its sort values; None where it has none."""
+class Hit(NamedTuple):
+    """A document that was found, and its sort values; None where it has none."""
 
-    version: Version
+    type: str
+    document: Mapping[str, Any]
     values: tuple[Any, ...]
+
+    @property
+    def id(self) -> str:
+        id_: str = self.document[ID]
+        return id_
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Reading:
 
 def place(hit: Hit, *, backwards: bool = False) -> Position:
     """Return the position behind a hit, or before it."""
-    return Position(hit.values, hit.version.type, hit.version.id, backwards)
+    return Position(hit.values, hit.type, hit.id, backwards)
 
 
 def reading(type_: str, query: Query) -> Iterator[Reading]:
@@ -63,7 +67,7 @@ def as_found(query: Query, backwards: bool) -> Callable[[Hit], Any]:
         for sign, one, other in zip(signs, left.values, right.values, strict=True):
             if order := _compare(one, other, sign):
                 return order * way
-        ids = _compare((left.version.id, left.version.type), (right.version.id, right.version.type), 1)
+        ids = _compare((left.id, left.type), (right.id, right.type), 1)
         return ids * way * (-1 if query.ids_descend else 1)
 
     return cmp_to_key(compare)

@@ -9,23 +9,47 @@ Spec: https://hl7.org/fhir/R4/search.html#chaining, https://hl7.org/fhir/R4/sear
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
-from fhir_server.kernel.layout import ID
+from fhir_server.kernel.layout import CONTAINED, ID, TYPE, WAYS
 from fhir_server.kernel.query import Filter, Lookup
 from fhir_server.storage.find.order import value_at
+
+NOTHING: Filter = {ID: {"$in": []}}
+
+ELEMENT = "$elemMatch"
+
+_Operator: TypeAlias = Literal["$and", "$or", "$nor"]
+_OPERATORS: tuple[_Operator, ...] = get_args(_Operator)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """A lookup and the field of a candidate that must have one of its values.
 
-    Shape: what the lookup finds must also pass the `rest`, steps of its own that find much
+    Shape: what the lookup finds must also pass the `rest`, steps of its own that find much; `inside` is the type and
+           the way of those contained resources of a candidate whose field it is, None for the candidate's own
     """
 
     path: str
     lookup: Lookup
     rest: "tuple[Probe, ...]" = ()
+    inside: tuple[str, str] | None = None
+
+    @property
+    def projected(self) -> str:
+        """The field of a candidate that holds all that the step looks at."""
+        return self.path if self.inside is None else CONTAINED
+
+    def condition(self, values: Sequence[str]) -> Filter:
+        """Return the filter that one of some values stands in the field."""
+        if not values:
+            return NOTHING
+        found = {self.path: {"$in": values}}
+        if self.inside is None:
+            return found
+        type_, way = self.inside
+        return {CONTAINED: {ELEMENT: {TYPE: type_, WAYS: way, **found}}}
 
     def asked(self, candidates: Iterable[Mapping[str, Any]]) -> list[str]:
         """Return the values of the lookup's own field that would let some of the candidates pass."""
@@ -36,22 +60,55 @@ class Step:
 
     def names(self, candidate: Mapping[str, Any]) -> list[str]:
         """Return the candidate's values that may pass, without what stands before them in its field."""
-        found = value_at(candidate, self.path)
-        values = found if isinstance(found, list) else [found]
         return [
             value.removeprefix(prefix)
-            for value in values
+            for holder in self._holders(candidate)
+            for value in _listed(value_at(holder, self.path))
             if isinstance(value, str)
             for prefix in self.lookup.prefixes
             if value.startswith(prefix)
         ]
 
+    def _holders(self, candidate: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """Return what the field belongs to: the candidate, or resources that it contains."""
+        if self.inside is None:
+            return (candidate,)
+        type_, way = self.inside
+        elements = _listed(value_at(candidate, CONTAINED) or [])
+        return [one for one in elements if one[TYPE] == type_ and way in one.get(WAYS, ())]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Conditions of which a candidate must pass all, one, or none."""
+
+    operator: _Operator
+    parts: "tuple[Condition, ...]"
+
+
+Condition: TypeAlias = Step | Joint | Filter
+"""What a candidate must pass; a filter is left to the database."""
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One condition of a search that consists of steps: a candidate must pass one of them."""
+    """One condition of a search that has steps in it: a candidate must pass it."""
 
-    steps: tuple[Step, ...]
+    condition: Condition
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps in it, from left to right."""
+        return tuple(_steps(self.condition))
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """The fields of a candidate that it looks at."""
+        return _paths(self.condition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +121,7 @@ class Plan:
     @property
     def paths(self) -> Iterator[str]:
         """The fields of a candidate that the probes look at."""
-        return (step.path for probe in self.probes for step in probe.steps)
+        return (path for probe in self.probes for path in probe.paths)
 
 
 def probes(filter_: Filter) -> tuple[list[Probe], list[Filter]]:
@@ -72,9 +129,9 @@ def probes(filter_: Filter) -> tuple[list[Probe], list[Filter]]:
     found: list[Probe] = []
     others: list[Filter] = []
     for part in _conjuncts(filter_):
-        steps = _steps(part)
-        if steps:
-            found.append(Probe(steps))
+        probe = Probe(_condition(part))
+        if probe.steps:
+            found.append(probe)
         else:
             others.append(part)
     return found, others
@@ -88,22 +145,72 @@ def _conjuncts(filter_: Filter) -> Iterator[Filter]:
         yield filter_
 
 
-def _steps(part: Filter) -> tuple[Step, ...]:
-    """Return the steps of a condition: of one, or of several in an $or; none when it has anything else in it."""
+def _condition(part: Filter) -> Condition:
+    """Return a filter with its steps taken apart; what has none that could be put to candidates is left as it is."""
     if len(part) != 1:
-        return ()
+        return part
     ((name, value),) = part.items()
     if isinstance(value, Lookup):
-        return (Step(name, value),)
-    if name != "$or":
-        return ()
-    of_parts = [_steps(one) for one in value]
-    return tuple(step for steps in of_parts for step in steps) if all(of_parts) else ()
+        return Step(name, value)
+    for operator in _OPERATORS:
+        if name == operator:
+            joint = Joint(operator, tuple(map(_condition, value)))
+            return joint if any(_steps(joint)) else part
+    return _inside(value[ELEMENT]) or part if name == CONTAINED and ELEMENT in value else part
+
+
+def _inside(element: Mapping[str, Any]) -> Step | None:
+    """Return the step that the condition on a contained resource consists of, None when it is another one."""
+    match element:
+        case {"type": str(type_), "ways": str(way), **others} if len(others) == 1:
+            ((path, lookup),) = others.items()
+            return Step(str(path), lookup, inside=(type_, way)) if isinstance(lookup, Lookup) else None
+    return None
+
+
+def _steps(condition: Condition) -> Iterator[Step]:
+    match condition:
+        case Step():
+            yield condition
+        case Joint(parts=parts):
+            for part in parts:
+                yield from _steps(part)
+
+
+def _paths(condition: Condition) -> Iterator[str]:
+    match condition:
+        case Step():
+            yield condition.projected
+        case Joint(parts=parts):
+            for part in parts:
+                yield from _paths(part)
+        case _:
+            yield ID
+
+
+def replaced(condition: Condition, of_steps: Iterator[Condition]) -> Condition:
+    """Return a condition with each of its steps, from left to right, replaced by the next of some conditions.
+
+    Without steps left it is a filter.
+    """
+    match condition:
+        case Step():
+            return next(of_steps)
+        case Joint(operator, parts):
+            found = tuple(replaced(part, of_steps) for part in parts)
+            filters = [part for part in found if not isinstance(part, Step | Joint)]
+            if len(filters) == len(found):
+                return one_of(filters) if operator == "$or" else {operator: filters}
+            return Joint(operator, tuple(part for part in found if operator != "$or" or part is not NOTHING))
+    return condition
 
 
 def one_of(parts: Sequence[Filter]) -> Filter:
-    """Return the filter that one of some filters holds."""
-    return parts[0] if len(parts) == 1 else {"$or": list(parts)}
+    """Return the filter that one of some filters holds; those that nothing can hold are left out."""
+    possible = [part for part in parts if part is not NOTHING]
+    if not possible:
+        return NOTHING
+    return possible[0] if len(possible) == 1 else {"$or": possible}
 
 
 def joined(filters: Sequence[Filter]) -> Filter:

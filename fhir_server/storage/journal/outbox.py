@@ -72,9 +72,14 @@ class Outgoings:
             cursor = self._database[OUTGOING].find({"partner": partner, "state": state}).sort("place", 1)
             return await cursor.limit(limit).to_list(limit)
 
-    async def change(self, control_id: str, values: Mapping[str, Any], *, state: str | None = None) -> bool:
-        """Set fields of a message (that is in a state); return whether there is one."""
-        condition = {"_id": control_id} if state is None else {"_id": control_id, "state": state}
+    async def partners(self) -> list[str]:
+        """Return the names of all partners that there is a queue for."""
+        with translate.errors(slow=Unavailable), pymongo.timeout(_TIME_LIMIT_S):
+            return sorted(await self._database[CURSORS].distinct("_id"))
+
+    async def change(self, control_id: str, values: Mapping[str, Any], *, states: Collection[str] = ()) -> bool:
+        """Set fields of a message (that is in one of some states); return whether there is one."""
+        condition: Document = {"_id": control_id, **({"state": {"$in": list(states)}} if states else {})}
         with translate.errors(slow=Unavailable), pymongo.timeout(_TIME_LIMIT_S):
             result = await self._database[OUTGOING].update_one(condition, {"$set": dict(values)})
         return result.matched_count > 0

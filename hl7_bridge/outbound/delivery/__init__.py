@@ -7,7 +7,7 @@ Spec: https://hl7.org/fhir/R4/http.html#history
 
 from hl7_bridge.outbound.delivery.deliver import Delivery, deliver
 from hl7_bridge.outbound.delivery.feed import Change, Feed, FeedError, HttpFeed
-from hl7_bridge.outbound.delivery.outbox import Outbox, Outgoing
+from hl7_bridge.outbound.delivery.outbox import Outbox, Outgoing, State
 from hl7_bridge.outbound.delivery.partners import Destination, PartnersError, load_partners
 from hl7_bridge.outbound.delivery.sqlite import SqliteOutbox
 
@@ -22,6 +22,7 @@ __all__ = [
     "Outgoing",
     "PartnersError",
     "SqliteOutbox",
+    "State",
     "deliver",
     "load_partners",
 ]

@@ -6,10 +6,16 @@ Spec: https://www.hl7.org/implement/standards/product_brief.cfm?product_id=185 (
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
-State: TypeAlias = Literal["waiting", "accepted", "refused", "untold"]
-"""waiting: to be sent; accepted: the partner has it; refused: it said no; untold: no message can be made of it."""
+State: TypeAlias = Literal["waiting", "accepted", "refused", "untold", "dropped"]
+"""waiting: to be sent; accepted: the partner has it; refused: it said no; untold: no message can be made of it;
+dropped: a person decided that it is not to be sent."""
+
+ENDED: Final[tuple[State, ...]] = ("refused", "dropped")
+"""The states from which a message may be sent again."""
+OPEN: Final[tuple[State, ...]] = ("waiting", "refused", "untold")
+"""The states of a message that a person may drop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,5 +59,11 @@ class Outbox(Protocol):
     async def ended(self, partner: str, state: State, limit: int = 100) -> Sequence[Outgoing]:
         """Return messages in a state, the oldest first."""
 
+    async def partners(self) -> Sequence[str]:
+        """Return the names of all partners that it has a queue for."""
+
     async def again(self, control_id: str) -> bool:
-        """Let a refused message wait once more; return False when there is none."""
+        """Let a message that was refused or dropped wait once more; return False when there is none."""
+
+    async def drop(self, control_id: str) -> bool:
+        """Let a message that waits, was refused or cannot be told be sent no more; return False when there is none."""

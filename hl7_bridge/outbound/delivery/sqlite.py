@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from hl7_bridge.outbound.delivery.outbox import Outgoing, State
+from hl7_bridge.outbound.delivery.outbox import ENDED, OPEN, Outgoing, State
 
 Answer = TypeVar("Answer")
 
@@ -96,11 +96,19 @@ class SqliteOutbox:
         return await self._do(work)
 
     async def again(self, control_id: str) -> bool:
+        return await self._become("waiting", control_id, ENDED)
+
+    async def drop(self, control_id: str) -> bool:
+        return await self._become("dropped", control_id, OPEN)
+
+    async def _become(self, state: State, control_id: str, former: Sequence[State]) -> bool:
+        places = ", ".join("?" * len(former))
+
         def work(connection: sqlite3.Connection) -> bool:
             with connection:
                 changed = connection.execute(
-                    "UPDATE outgoing SET state = 'waiting', attempts = 0 WHERE control_id = ? AND state = 'refused'",
-                    (control_id,),
+                    f"UPDATE outgoing SET state = ?, attempts = 0 WHERE control_id = ? AND state IN ({places})",
+                    (state, control_id, *former),
                 )
             return changed.rowcount > 0
 

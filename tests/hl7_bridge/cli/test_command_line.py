@@ -68,7 +68,7 @@ def test_explain_accounts_for_every_populated_part(tmp_path: Path, capsys: pytes
         (["send", "missing.hl7"], "cannot be read"),
         (["dead", "show"], "say which one"),
         (["dead", "list", "--journal", "missing.sqlite"], "there is no journal"),
-        (["dead", "list", "--server", "http://127.0.0.1:9/hl7/v2"], "not done"),
+        (["dead", "list", "--server", "http://127.0.0.1:9/hl7/v2"], "nobody answers at"),
         (["--fhir", "http://127.0.0.1:9/fhir"], "nothing to do"),
         (["--fhir", "http://127.0.0.1:9/fhir", "--mllp", "0", "--journal", "x"], "does not start"),
     ],
@@ -102,3 +102,16 @@ def test_help_names_the_verbs() -> None:
     command = [sys.executable, "-m", "hl7_bridge.cli", "--help"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert all(verb in said for verb in ("send", "load", "watch", "convert", "explain", "dead"))
+
+
+def test_a_reader_who_has_enough_is_no_failure(tmp_path: Path) -> None:
+    path = tmp_path / "long.hl7"
+    path.write_bytes(admission("1", control_id="C") + b"".join(b"AL1|%d||P%d^x\r" % (n, n) for n in range(500)))
+    command = [sys.executable, "-m", "hl7_bridge.cli", "convert", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, b"cannot be read" in said, b"Traceback" in said) == (0, False, False)

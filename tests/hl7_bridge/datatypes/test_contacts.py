@@ -56,3 +56,28 @@ def test_use_comes_from_the_code_or_from_the_field(context: Context) -> None:
 
 def test_contact_without_number_is_none(context: Context) -> None:
     assert contact_point(field("^PRN^PH"), context, None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rank"),
+    [("2", 2), (" 1 ", 1), ("0", None), ("-1", None), ("²", None), ("9" * 5_000, None), ("1.5", None)],
+)
+def test_preference_order_that_is_no_positive_number_is_no_rank(context: Context, text: str, rank: int | None) -> None:
+    found = contact_point(field(f"5550100{'^' * 17}{text}"), context, None)
+    assert found is not None
+    assert found.get("rank") == rank
+
+
+@pytest.mark.parametrize(
+    ("told", "period"),
+    [
+        ("20200101&20201231", {"start": "2020-01-01", "end": "2020-12-31"}),
+        ("2020&20241399", {"start": "2020"}),
+        ("٢٠٢٤", None),
+        ("20240230", None),
+    ],
+)
+def test_validity_range_leaves_out_what_is_no_date(context: Context, told: str, period: dict[str, str] | None) -> None:
+    found = address(field(f"MAIN^{'^' * 10}{told}"), context, None)
+    assert found is not None
+    assert found.get("period") == period

@@ -68,3 +68,9 @@ def test_any_text_is_a_time_stamp_or_a_bad_value(text: str) -> None:
     except BadValue:
         return
     assert found is None or found[:4].isdigit()
+
+
+@pytest.mark.parametrize("text", ["٢٠٢٤", "²²²²", "٢٠٢٤-٠١-٠١", "2024٠١"])
+def test_digits_of_other_scripts_are_no_date(text: str) -> None:
+    with pytest.raises(BadValue):
+        date(text, STOCKHOLM)

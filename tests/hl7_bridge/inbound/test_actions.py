@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from hl7_bridge.actions import Action, Link, Merge, Move, Unlink
+from hl7_bridge.actions import Action, Link, Merge, Move, Reassign, Unlink
 from hl7_bridge.convert import Entry
 from hl7_bridge.inbound.actions import perform
 from hl7_bridge.inbound.targets import Target
 from hl7_bridge.inbound.workspace import New, Workspace
-from hl7_bridge.ports import Question, Resource
+from hl7_bridge.ports import Question, Refused, Resource
 
 pytestmark = pytest.mark.anyio
 
@@ -139,3 +139,53 @@ async def test_links_are_made_on_both_sides_once_and_taken_away_again() -> None:
     apart = await done(Unlink("Patient/new", "Patient/old"), *both)
     assert "link" not in apart["Patient/new"]
     assert "link" not in apart["Patient/old"]
+
+
+HOLDER = resource("Patient/holder", identifier=[{"system": "s", "value": "mr"}, {"system": "epi", "value": "p1"}])
+OWNER = resource("Patient/owner", identifier=[{"system": "epi", "value": "p2"}, {"system": "s", "value": "mr"}])
+NAMED = frozenset({("s", "mr"), ("epi", "p1")})
+
+
+async def test_a_number_leaves_the_wrong_patient_with_all_that_refers_to_them() -> None:
+    visit = resource("Encounter/v", subject=to("Patient/holder"))
+    work = await done(Reassign("Patient/owner", "Patient/holder", NAMED), OWNER, HOLDER, stored=[visit])
+    assert work["Patient/holder"]["identifier"] == [{"system": "epi", "value": "p1"}]
+    assert work["Encounter/v"]["subject"] == to("Patient/owner")
+    assert all("link" not in work[one] for one in ("Patient/owner", "Patient/holder"))
+
+
+async def test_numbers_whose_records_cannot_be_told_from_others_do_not_move() -> None:
+    mixed = {**HOLDER, "identifier": [*HOLDER["identifier"], {"system": "other", "value": "7"}]}
+    with pytest.raises(Refused, match="a person must say"):
+        await done(Reassign("Patient/owner", "Patient/holder", NAMED), OWNER, mixed)
+
+
+async def test_a_number_under_which_nobody_keeps_records_does_not_hinder_a_move() -> None:
+    ssn = {"type": {"coding": [{"code": "SS"}]}, "system": "other", "value": "7"}
+    known = {**HOLDER, "identifier": [*HOLDER["identifier"], ssn]}
+    work = await done(Reassign("Patient/owner", "Patient/holder", NAMED), OWNER, known)
+    assert ssn in work["Patient/holder"]["identifier"]
+
+
+async def test_a_move_that_the_store_knows_of_changes_nothing() -> None:
+    work = await done(Reassign("Patient/owner", "Patient/owner"), OWNER)
+    assert work.changed() == []
+
+
+async def test_nothing_moves_from_somebody_who_is_not_stored() -> None:
+    work = Workspace()
+    work.meet(OWNER)
+    work.create("urn:uuid:new", New({"resourceType": "Patient"}, "urn:uuid:new", None, None))
+    made = [
+        Target(Entry(OWNER, "a", "x", "upsert"), "Patient/owner", found=True, key="x"),
+        Target(Entry({"resourceType": "Patient"}, "b", "y", "reference"), "urn:uuid:new", found=False, key="y"),
+    ]
+    with pytest.raises(Refused, match="nobody is stored"):
+        await perform([Reassign("a", "b")], made, Stored(), work)
+
+
+async def test_a_merge_that_the_store_knows_of_links_the_survivor_to_nobody_anew() -> None:
+    before = [{"type": "replaces", "other": to("Patient/old")}]
+    told = {**NEW, "link": [*before, {"type": "replaces", "other": to("Patient/new")}]}
+    work = await done(Merge("Patient/new", "Patient/new"), told)
+    assert work["Patient/new"]["link"] == before

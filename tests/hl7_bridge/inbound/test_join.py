@@ -120,3 +120,24 @@ def test_participants_of_a_type_take_the_place_of_those_of_the_same_type() -> No
     result = joined(stored, rules={"participant": "union"}, **sent)["participant"]
     assert [one["individual"]["display"] for one in result] == ["R", "B"]
     assert joined(stored, **sent)["participant"] == sent["participant"]
+
+
+def test_items_of_a_list_are_removed_by_what_they_hold() -> None:
+    stored = {**STORED, "name": [{"family": "Old"}, {"given": ["Nick"], "use": "nickname"}]}
+    assert joined(stored, clears=('name?{"use": "nickname"}',))["name"] == [{"family": "Old"}]
+
+
+def test_what_an_item_holds_is_found_in_its_lists_too() -> None:
+    numbers = [{"type": {"coding": [{"system": "s", "code": "SS"}]}, "value": "9"}, {"value": "1"}]
+    clear = 'identifier?{"type": {"coding": [{"code": "SS"}]}}'
+    assert joined({**STORED, "identifier": numbers}, clears=(clear,))["identifier"] == [{"value": "1"}]
+
+
+def test_a_list_of_which_nothing_is_left_goes() -> None:
+    assert "name" not in joined(clears=('name?{"family": "Old"}',))
+
+
+def test_numbers_of_one_use_take_the_place_of_those_of_that_use_only() -> None:
+    stored = {**STORED, "telecom": [{"value": "1", "use": "home"}, {"value": "2", "use": "work"}]}
+    result = joined(stored, rules={"telecom": "union"}, telecom=[{"value": "3", "use": "work"}])
+    assert result["telecom"] == [{"value": "1", "use": "home"}, {"value": "3", "use": "work"}]

@@ -17,6 +17,11 @@ def test_a_letter_tells_sender_type_and_control_id() -> None:
     assert (found.sender, found.type, found.control_id) == ("LAB|HOSP", "ADT^A01", "C1")
 
 
+def test_what_does_not_look_like_a_type_of_message_is_not_told_as_one() -> None:
+    raw = admission("1", control_id="C1").replace(b"ADT^A01^ADT_A01", b"DOE^JANE")
+    assert letter(raw).type == ""
+
+
 def test_the_same_control_id_of_one_sender_is_the_same_letter_whatever_the_body() -> None:
     one, other = letter(admission("1", control_id="C1")), letter(admission("2", control_id="C1"))
     assert one.id == other.id

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.hl7_bridge.maps.converted import PATIENT, Converted, codes, convert
+from tests.hl7_bridge.maps.converted import PATIENT, Converted, at, codes, convert
 
 EVN = "EVN||20240305101000+0100"
 PLACE = "WEST^12^A^CITYHOSP"
@@ -66,10 +66,72 @@ def test_transfer_moves_the_patient_to_the_new_place() -> None:
     ]
 
 
-def test_pending_transfer_plans_the_new_place() -> None:
+def test_pending_transfer_reserves_the_new_place() -> None:
     found = adt("A15", _42="EAST^3^B^CITYHOSP")
     places = found.identified("Encounter", "V111")["location"]
-    assert [one["status"] for one in places] == ["active", "planned"]
+    assert [one["status"] for one in places] == ["active", "reserved"]
+
+
+def test_place_of_a_transfer_that_was_planned_before_is_planned() -> None:
+    assert [one["status"] for one in encounter("A02", "PV2|EAST^3^B")["location"]] == ["active", "planned"]
+
+
+def test_temporary_place_says_that_it_is_temporary() -> None:
+    assigned, temporary = encounter("A09", _11="XRAY")["location"]
+    assert "extension" not in assigned
+    assert temporary["extension"][0]["valueCodeableConcept"] == {"text": "temporary"}
+
+
+def test_bed_status_is_the_state_of_the_assigned_bed_and_of_nothing_else() -> None:
+    found = adt("A01", _6="EAST^3^B^CITYHOSP", _40="O")
+    states = {one["name"]: at(one, "operationalStatus.code") for one in found.all("Location")}
+    assert states == {"CITYHOSP WEST 12 A": "O", "CITYHOSP EAST 3 B": None}
+
+
+def test_bed_status_leaves_what_is_stored_of_the_bed() -> None:
+    (entry,) = [one for one in adt("A01", _40="O").conversion.entries if one.resource["resourceType"] == "Location"]
+    assert entry.intent == "upsert"
+    assert set(entry.merge) == entry.resource.keys() - {"resourceType", "identifier", "operationalStatus"}
+
+
+def test_bed_status_message_is_about_the_bed_that_visits_name() -> None:
+    found = convert("ADT^A20", EVN, f"NPU|{PLACE}|K")
+    (entry,) = [one for one in found.conversion.entries if one.resource["resourceType"] == "Location"]
+    (visited,) = [one for one in adt("A01").conversion.entries if one.resource["resourceType"] == "Location"]
+    assert entry.key == visited.key
+    assert entry.resource["operationalStatus"]["code"] == "K"
+    assert entry.merge["name"] == "keep"
+
+
+def test_mother_is_a_related_person_known_by_the_child_and_her_number() -> None:
+    child = PATIENT + "|" * 13 + "556^^^CITYHOSP^MR"
+    mother = convert("ADT^A28", EVN, child).identified("RelatedPerson", "556")
+    assert codes(mother["relationship"][0]) == ["MTH"]
+    other = child.replace("778899", "778900")
+    keys = {convert("ADT^A28", EVN, one).entry("RelatedPerson", "556").key for one in (child, other)}
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize("segment", ["PD1" + "|" * 12 + "Y", "PV2" + "|" * 22 + "Y"])
+def test_protected_person_or_visit_is_restricted(segment: str) -> None:
+    found = adt("A01", segment)
+    resource = found.one("Patient") if segment.startswith("PD1") else found.identified("Encounter", "V111")
+    assert [one["code"] for one in resource["meta"]["security"]] == ["R"]
+
+
+def test_priority_of_the_visit_is_that_of_PV2_before_that_of_the_admission_type() -> None:  # noqa: N802
+    assert codes(encounter("A01", "PV2" + "|" * 25 + "3", _4="E")["priority"])[0] == "EL"
+
+
+def test_person_of_a_role_is_reached_and_works_where_the_segment_says() -> None:
+    role = "ROL|1|AD|PP^Primary care^HL70443|77^BERG^LISA|2024||||408443003^General practice^SCT||1 Main^^Town"
+    found = adt("A01", role + "|^WPN^PH^^^555^1234|CLINIC^2|North Clinic")
+    work = found.one("PractitionerRole")
+    doctor = found.referred(work["practitioner"])
+    assert (doctor["address"][0]["city"], doctor["telecom"][0]["value"]) == ("Town", "(555) 1234")
+    assert found.referred(work["organization"])["name"] == "North Clinic"
+    assert found.referred(work["location"][0])["name"] == "CLINIC 2"
+    assert (codes(work["specialty"][0]), work["period"]) == (["408443003"], {"start": "2024"})
 
 
 def test_pending_discharge_says_when_it_is_expected() -> None:

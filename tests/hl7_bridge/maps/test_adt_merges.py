@@ -1,6 +1,6 @@
 import pytest
 
-from hl7_bridge.actions import Link, Merge, Move, Unlink
+from hl7_bridge.actions import Link, Merge, Move, Reassign, Unlink
 from hl7_bridge.mapping.errors import ConversionError
 from tests.hl7_bridge.maps.converted import Converted, convert
 
@@ -47,6 +47,35 @@ def test_merge_without_a_prior_number_is_refused() -> None:
     with pytest.raises(ConversionError) as refused:
         convert("ADT^A40", EVN, SURVIVOR, "MRG||")
     assert (refused.value.segment, refused.value.field) == ("MRG", 1)
+
+
+SYSTEM = "urn:hl7v2:authority:"
+
+
+def test_number_of_the_wrong_person_goes_to_the_one_whom_the_other_numbers_tell() -> None:
+    owner = "PID|1||100^^^CITYHOSP^MR~P2^^^EPI^PI||LINDQVIST^MARTA"
+    found = convert("ADT^A43", EVN, owner, "MRG|100^^^CITYHOSP^MR~P1^^^EPI^PI")
+    patients = [one for one in found.conversion.entries if one.resource["resourceType"] == "Patient"]
+    assert [one.key for one in patients] == [f"identifier={SYSTEM}EPI|P2", f"identifier={SYSTEM}EPI|P1"]
+    named = frozenset({(f"{SYSTEM}CITYHOSP", "100"), (f"{SYSTEM}EPI", "P1")})
+    assert found.conversion.actions == (Reassign(patients[0].full_url, patients[1].full_url, named),)
+    assert [one.intent for one in patients] == ["upsert", "reference"]
+    assert all(one.resource.keys().isdisjoint({"active", "link"}) for one in patients)
+
+
+def test_number_that_goes_to_nobody_is_refused() -> None:
+    with pytest.raises(ConversionError) as refused:
+        convert("ADT^A43", EVN, SURVIVOR, "MRG|100^^^CITYHOSP^MR~P1^^^EPI^PI")
+    assert (refused.value.segment, refused.value.field) == ("PID", 3)
+
+
+def test_alternate_number_that_is_changed_lives_on_as_an_old_one() -> None:
+    found = convert(
+        "ADT^A48", EVN, "PID|1||100^^^CITYHOSP^MR|NEW7^^^CITYHOSP^PT|LINDQVIST^MARTA", "MRG||OLD7^^^CITYHOSP^PT"
+    )
+    assert found.conversion.actions == ()
+    uses = {one["value"]: one.get("use") for one in found.one("Patient")["identifier"]}
+    assert uses == {"100": None, "NEW7": None, "OLD7": "old"}
 
 
 @pytest.mark.parametrize("event", ["A35", "A41", "A49"])

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from hl7_bridge.mapping.errors import ConversionError
 from tests.hl7_bridge.maps.converted import PATIENT, codes, convert
 
 
@@ -180,3 +183,84 @@ def test_visit_knows_its_episode_and_what_it_is_for() -> None:
     assert codes(found["type"][0]) == ["WALK"]
     assert found["episodeOfCare"][0]["identifier"]["value"] == "E9"
     assert found["reasonCode"] == [{"text": "Health check"}]
+
+
+NULL = '""'
+
+
+@pytest.mark.parametrize(
+    ("segment", "type_", "clears"),
+    [
+        (f"PID|1||1^^^H^MR||A^B{'|' * 14}{NULL}", "Patient", {'identifier?{"type": {"coding": [{"code": "SS"}]}}'}),
+        (f"PID|1||1^^^H^MR||A^B{'|' * 4}{NULL}", "Patient", {'name?{"use": "nickname"}'}),
+        (f"PID|1||1^^^H^MR||A^B{'|' * 9}{NULL}", "Patient", {'telecom?{"use": "work"}'}),
+        (f"PID|1|{NULL}|1^^^H^MR||A^B", "Patient", set()),
+        (f"PID|1||1^^^H^MR||A^B{'|' * 6}{NULL}", "Patient", {"address"}),
+    ],
+    ids=["PID-19", "PID-9", "PID-14", "PID-2", "PID-11"],
+)
+def test_null_deletes_what_its_own_field_has_put_there(segment: str, type_: str, clears: set[str]) -> None:
+    assert (
+        next(
+            one for one in convert("ADT^A08", segment).conversion.entries if one.resource["resourceType"] == type_
+        ).clears
+        == clears
+    )
+
+
+def test_null_for_one_kind_of_doctor_leaves_the_others() -> None:
+    found = convert("ADT^A08", PATIENT, f"PV1|1|I|{'|' * 4}|{NULL}{'|' * 11}V1").entry("Encounter", "V1")
+    (clear,) = found.clears
+    assert clear.startswith("participant?")
+    assert '"REF"' in clear
+
+
+def test_null_for_the_religion_leaves_other_extensions() -> None:
+    (found,) = [
+        one for one in convert("ADT^A08", f"PID|1||1^^^H^MR||A^B{'|' * 12}{NULL}").conversion.entries if one.clears
+    ]
+    assert found.clears == {'extension?{"url": "http://hl7.org/fhir/StructureDefinition/patient-religion"}'}
+
+
+def test_null_for_the_race_deletes_its_extension() -> None:
+    (found,) = [
+        one for one in convert("ADT^A08", f"PID|1||1^^^H^MR||A^B{'|' * 5}{NULL}").conversion.entries if one.clears
+    ]
+    assert found.clears == {'extension?{"url": "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"}'}
+
+
+def test_blank_field_is_not_listed_as_unmapped() -> None:
+    assert convert("ADT^A08", PATIENT + "|" * 19 + " |").conversion.unmapped == ()
+
+
+def test_year_of_two_digits_is_no_date_of_a_far_future() -> None:
+    with pytest.raises(ConversionError) as refused:
+        convert("ADT^A08", "PID|1||1^^^H^MR||A^B||450101")
+    assert refused.value.place == "PID-7.1"
+
+
+def test_name_tells_in_which_script_it_is_written() -> None:
+    names = "山田^太郎^^^^^L^I~ヤマダ^タロウ^^^^^L^P"
+    found = convert("ADT^A08", f"PID|1||1^^^H^MR||{names}").one("Patient")["name"]
+    assert [one["extension"][0]["valueCode"] for one in found] == ["IDE", "SYL"]
+
+
+def test_number_of_the_mother_is_that_of_the_one_whom_the_message_names() -> None:
+    child = PATIENT + "|" * 13 + "556^^^CITYHOSP^MR"
+    mother = convert("ADT^A28", child, "NK1|1|LINDQVIST^INGRID|MTH").one("RelatedPerson")
+    assert mother["name"][0]["given"] == ["INGRID"]
+    assert "556" in {one["value"] for one in mother["identifier"]}
+
+
+@pytest.mark.parametrize("digits", ["9" * 5_000, "²"])
+@pytest.mark.parametrize(
+    ("event", "segments"),
+    [
+        ("DFT^P03", ("FT1|1|T1||20240301||CG|A", "IN1|1|A|B|C" + "|" * 18 + "{}")),
+        ("EHC^E01", ("IVC|INV1|||OR", "PSL|1||{}|||P|A")),
+        ("RDE^O11", ("ORC|NW|P1", "RXE|^^^^^^^^^^^{}|A^a^L|1")),
+    ],
+    ids=["IN1-22", "PSL-3", "RXE-1.12"],
+)
+def test_number_beyond_all_bounds_is_no_number(event: str, segments: tuple[str, ...], digits: str) -> None:
+    assert convert(event, PATIENT, *(one.format(digits) for one in segments)).all("Patient")

@@ -429,3 +429,18 @@ def test_case_manager_of_the_insurer_is_in_the_care_team() -> None:
 
 def test_certification_without_case_manager_makes_no_care_team() -> None:
     assert insured(in1(), segment("IN3", {1: "1", 2: "C-1"})).all("CareTeam") == []
+
+
+def test_who_does_a_service_and_who_answers_for_it_are_the_care_team_of_its_line() -> None:
+    line = FIRST + "|" * 12 + "77^BERG^LISA|78^DAHL^UNO"
+    found = convert("EHC^E01", "IVC|INV-1||||OR", line, SECOND + "|" * 13 + "78^DAHL^UNO", PATIENT, version="2.6")
+    claim = found.one("Claim")
+    team = {one["sequence"]: one for one in claim["careTeam"]}
+    assert [one["careTeamSequence"] for one in claim["item"]] == [[1, 2], [2]]
+    assert found.referred(team[2]["provider"])["name"][0]["family"] == "DAHL"
+    assert ("responsible" in team[1], team[2]["responsible"]) == (False, True)
+
+
+def test_patient_s_relation_to_the_subscriber_stands_in_for_the_insured_s_to_the_patient() -> None:
+    found = convert("ADT^A01", PATIENT, "IN1|1|GOLD|PAY1|FUND", "IN2" + "|" * 72 + "SPO^Spouse")
+    assert codes(found.one("Coverage")["relationship"])[0] == "spouse"

@@ -261,3 +261,22 @@ def test_value_that_cannot_be_read_is_told_with_its_field(event: str, segments: 
     with pytest.raises(ConversionError) as caught:
         convert(event, PATIENT, *segments)
     assert caught.value.place == place
+
+
+def test_how_often_a_drug_is_given_is_taken_from_the_common_order_where_only_that_says_it() -> None:
+    order = "ORC|NW|P1|||||^Q8H^D3^20240305"
+    found = convert("RDE^O11", PATIENT, order, "RXE|1^^^20240305|D5W^Dextrose^L|1000||ML")
+    timing = found.one("MedicationRequest")["dosageInstruction"][0]["timing"]
+    assert timing["code"]["coding"][0]["code"] == "Q8H"
+    assert "ORC-7" not in found.conversion.unmapped
+
+
+def test_product_of_a_manufacturer_is_the_same_one_in_every_message() -> None:
+    dispensed = "RXD|1|ASA^Aspirin^L|20240305|30|TAB|TAB|RX1|||||||||||LOT1|20250101|BAY^Bayer"
+    keys = {
+        entry.key
+        for note in ("one", "two")
+        for entry in convert("RDS^O13", PATIENT, "ORC|RE|P1|R1", dispensed, f"NTE|1||{note}").conversion.entries
+        if entry.resource["resourceType"] == "Medication"
+    }
+    assert len(keys) == 1

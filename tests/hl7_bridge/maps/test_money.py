@@ -278,3 +278,19 @@ def test_code_that_two_fields_say_alike_is_there_once_with_its_system() -> None:
     plain = charge().replace("99213^Office visit^C4", "99213") + "|" * 13 + "99213^Office visit^C4"
     [coding] = item(plain)["code"]["coding"]
     assert coding["system"] == "http://www.ama-assn.org/go/cpt"
+
+
+def test_employer_of_a_guarantor_is_where_they_are_reached_at_work() -> None:
+    employer = "GT1|1||LINDQVIST^OLLE" + "|" * 8 + "SPO|||||Duck Works|19 MILKY WAY^^VERONA^WI|^WPN^PH^^^608^2719000|E1"
+    person = convert("ADT^A01", PATIENT, employer).one("RelatedPerson")
+    (address,) = person["address"]
+    assert (address["use"], address["line"]) == ("work", ["Duck Works", "19 MILKY WAY"])
+    assert [(one["use"], one["value"]) for one in person["telecom"]] == [("work", "(608) 2719000")]
+    assert {one["value"]: codes(one.get("type")) for one in person["identifier"]}["E1"] == ["EN"]
+
+
+def test_draft_of_a_claim_tells_the_accident(drafting: Converter) -> None:
+    accident = "ACC|202403040830+0100||Route 50|VA|N"
+    found = drafted(drafting, charge(), GOLD, accident).one("Claim")["accident"]
+    assert (found["date"], codes(found["type"])) == ("2024-03-04", ["MVA"])
+    assert found["locationAddress"] == {"text": "Route 50"}

@@ -255,3 +255,19 @@ def test_invalid_date_of_a_result_names_its_place() -> None:
     with pytest.raises(ConversionError) as caught:
         observation(f"NM|{CODE}||5||||||F|||20241399")
     assert (caught.value.code, caught.value.place) == ("102", "OBX-14.1")
+
+
+def test_number_with_units_but_without_a_datatype_is_a_quantity() -> None:
+    seen = convert("ORU^R01", PATIENT, "OBR|1||F1|T^Test", "OBX|1||A^a||98|mg/dL|||||F").one("Observation")
+    assert seen["valueQuantity"] == {"value": 98, "unit": "mg/dL"}
+
+
+def test_number_that_is_sent_as_text_keeps_its_units() -> None:
+    seen = convert("ORU^R01", PATIENT, "OBR|1||F1|T^Test", "OBX|1|ST|A^a||98|mg/dL|||||F").one("Observation")
+    assert seen["valueString"] == "98 mg/dL"
+
+
+def test_value_of_a_datatype_that_nobody_knows_is_text_and_the_sender_hears_of_it() -> None:
+    found = convert("ORU^R01", PATIENT, "OBR|1||F1|T^Test", "OBX|1|XX|A^a||odd||||||F")
+    assert found.one("Observation")["valueString"] == "odd"
+    assert [one.place for one in found.conversion.notes] == ["OBX-2"]

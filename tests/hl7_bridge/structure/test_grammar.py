@@ -5,7 +5,7 @@ import pytest
 from hl7_bridge.er7 import parse
 from hl7_bridge.structure import grammar_of
 from hl7_bridge.structure.build import tables
-from hl7_bridge.structure.grammar import Part, _tables, parse_grammar
+from hl7_bridge.structure.grammar import Part, _tables, grammar_named, parse_grammar
 
 
 def test_a_grammar_is_read_from_its_text() -> None:
@@ -53,3 +53,11 @@ def test_the_data_file_is_what_the_tables_say() -> None:
 def test_each_event_leads_to_a_structure_that_some_version_has() -> None:
     known = {name for structures in _tables()["structures"].values() for name in structures}
     assert set(_tables()["events"].values()) - known == set()
+
+
+def test_made_up_names_do_not_fill_the_memory() -> None:
+    for number in range(400):
+        assert grammar_named("2.5.1", f"ADT_{number}") is None
+    kept = grammar_named.cache_info()
+    assert kept.maxsize is not None
+    assert kept.currsize <= kept.maxsize < 400

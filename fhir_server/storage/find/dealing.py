@@ -1,0 +1,155 @@
+"""A find that several searches share: its conditions, and to each search what it would have found alone.
+
+Spec: https://hl7.org/fhir/R4/search.html#sort
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias
+
+from fhir_server.kernel.equalities import Equalities, Equality
+from fhir_server.kernel.layout import COMPARTMENTS, ID, SECURITY, UPDATED
+from fhir_server.kernel.query import Access, Filter, Query
+from fhir_server.storage.find.order import Hit, value_at
+from fhir_server.storage.find.probe import joined
+
+_Read: TypeAlias = Callable[[Mapping[str, Any]], Any]
+_Document: TypeAlias = dict[str, Any]
+_EMPTY: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The first hits of a query: `limit` of them, of one type, under a filter that has the access rule in it.
+
+    Shape: `shown` is the projection of what is to be shown of them
+    """
+
+    type: str
+    filter: Filter
+    shown: Mapping[str, Any]
+    query: Query
+    access: Access
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The first hits in order, and how many there are in all; None where that is not known."""
+
+    hits: list[Hit]
+    total: int | None
+
+
+class Item(NamedTuple):
+    """A search that shares a find, and what it asks for."""
+
+    wanted: Wanted
+    equalities: Equalities
+
+
+def condition(items: Sequence[Item]) -> Filter:
+    """Return the filter of what all searches together find: one condition for those that differ in the record alone.
+
+    The database plans each branch of an $or by itself: searches for the same of many records cost half of its time.
+    """
+    alike: dict[object, list[Item]] = {}
+    for item in items:
+        equal = item.equalities
+        alike.setdefault((equal.link[0], equal.others, id(item.wanted.access)), []).append(item)
+    branches = [_branch(group) for group in alike.values()]
+    return branches[0] if len(branches) == 1 else {"$or": branches}
+
+
+def projection(items: Sequence[Item]) -> dict[str, Any]:
+    """Return what is needed of the documents: to show them, to tell whose they are, and to sort them."""
+    paths = {path for _, equal in items for path in equal.form}
+    keys = {key.path for wanted, _ in items for key in wanted.query.keys}
+    rules = {COMPARTMENTS, SECURITY} if any(wanted.access.filter for wanted, _ in items) else set[str]()
+    shown = {name for wanted, _ in items for name in wanted.shown}
+    return dict.fromkeys(sorted(shown | paths | keys | rules), True)
+
+
+def dealt(items: Sequence[Item], documents: Sequence[_Document]) -> list[Found]:
+    """Return to each search what it would have found alone, and how much of it there is; times come without zone."""
+    asking: dict[str, dict[str, list[int]]] = {}
+    for number, (_, equal) in enumerate(items):
+        path, values = equal.link
+        by_value = asking.setdefault(path, {})
+        for value in values:
+            by_value.setdefault(value, []).append(number)
+    links = [(_reader(path), by_value) for path, by_value in asking.items()]
+    mine: list[list[_Document]] = [[] for _ in items]
+    for document in documents:
+        takers: Collection[int] = ()
+        for read, by_value in links:
+            for text in _texts(read(document)):
+                if numbers := by_value.get(text):
+                    takers = {*takers, *numbers} if takers else numbers
+        if len(takers) > 1:  # one alone is the one for which it was found
+            takers = [number for number in takers if _has(document, items[number].equalities.others)]
+        for number in takers:
+            mine[number].append(document)
+    return [_first(item.wanted, found) for item, found in zip(items, mine, strict=True)]
+
+
+def _branch(group: Sequence[Item]) -> Filter:
+    """Return the condition of searches that ask for the same of several records."""
+    wanted, equal = group[0]
+    if len(group) == 1:
+        return wanted.filter
+    link = equal.link[0], frozenset(text for one in group for text in one.equalities.link[1])
+    parts = [{path: {"$in": sorted(values)}} for path, values in (link, *equal.others)]
+    return joined([*parts, wanted.access.filter] if wanted.access.filter else parts)
+
+
+def _has(document: Mapping[str, Any], others: Iterable[Equality]) -> bool:
+    return all(not values.isdisjoint(_texts(_reader(path)(document))) for path, values in others)
+
+
+def _first(wanted: Wanted, found: list[_Document]) -> Found:
+    """Return the first hits in the order of a query with one key at most; those without its value come last."""
+    query, limit, access = wanted.query, wanted.limit, wanted.access
+    if access.filter:
+        found = [one for one in found if access.allows(one.get(COMPARTMENTS, ()), one.get(SECURITY, ()))]
+    if UPDATED in wanted.shown:
+        for one in found:
+            one[UPDATED] = _in_utc(one[UPDATED])
+    found.sort(key=itemgetter(ID), reverse=query.ids_descend)
+    if not query.keys:
+        return Found([Hit(wanted.type, one, ()) for one in found[:limit]], len(found))
+    (key,) = query.keys
+    read = _reader(key.path)
+    present: list[tuple[Any, _Document]] = []
+    absent: list[tuple[Any, _Document]] = []
+    for one in found:
+        value = read(one)
+        (absent if value is None else present).append((value, one))
+    present.sort(key=itemgetter(0), reverse=key.descending)
+    present += absent
+    if len(found) < limit and len(query.legs) == 1:  # no further page, no other type: nobody asks for a place
+        return Found([Hit(wanted.type, one, ()) for _, one in present], len(found))
+    return Found([Hit(wanted.type, one, (_in_utc(value),)) for value, one in present[:limit]], len(found))
+
+
+def _in_utc(value: Any) -> Any:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
+
+def _reader(path: str) -> _Read:
+    """Return what reads the value of a document at "index.date.low"; single values alone lie below others."""
+    match path.split("."):
+        case [name]:
+            return lambda document: document.get(name)
+        case [outer, name]:
+            return lambda document: (document.get(outer) or _EMPTY).get(name)
+        case [outer, middle, name]:
+            return lambda document: ((document.get(outer) or _EMPTY).get(middle) or _EMPTY).get(name)
+    return partial(value_at, path=path)
+
+
+def _texts(value: Any) -> Sequence[str]:
+    return (value,) if type(value) is str else value or ()
