@@ -21,10 +21,8 @@ _LOGGER = logging.getLogger("fhir_server.jobs")
 async def jobs_at_work(env: Env) -> AsyncIterator[None]:
     """Follow the rules of indexing and run jobs as long as the block runs."""
     owner = env.new_id()
-    tasks = [
-        asyncio.create_task(_again_and_again(env.current.refresh)),
-        asyncio.create_task(_again_and_again(lambda: work(env.current, owner))),
-    ]
+    steps = (env.current.refresh, lambda: work(env.current, owner))
+    tasks = [asyncio.create_task(_again_and_again(step, EVERY_S)) for step in steps]
     try:
         yield
     finally:
@@ -33,7 +31,7 @@ async def jobs_at_work(env: Env) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _again_and_again(step: Callable[[], Awaitable[object]]) -> None:
+async def _again_and_again(step: Callable[[], Awaitable[object]], every_s: float) -> None:
     failing = False
     while True:
         try:
@@ -43,4 +41,4 @@ async def _again_and_again(step: Callable[[], Awaitable[object]]) -> None:
             if not failing:
                 _LOGGER.warning("background task failed", extra={"fields": {"error": type(error).__name__}})
             failing = True
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(every_s)
