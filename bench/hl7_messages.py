@@ -99,7 +99,7 @@ def _order(id_: str, number: int, patient: int) -> bytes:
         _header("ORM^O01^ORM_O01", id_),
         _patient(patient, street=f"{patient} {_STREETS[patient % 5]}"),
         _visit(patient),
-        f"ORC|NW|P{id_}^WARD||||||||{_now()}|||1001^WELBY^M",
+        f"ORC|NW|P{id_}^WARD|||||||{_now()}|||1001^WELBY^M",
         f"OBR|1|P{id_}^WARD||{50_000 + number % 50}-1^Panel {number % 50}^LN",
     )
 

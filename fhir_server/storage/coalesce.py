@@ -58,7 +58,12 @@ class Coalescer(Generic[Item, Answer]):
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(item, future, keys, size))
         self._dispatch()
-        return await future
+        try:
+            return await future
+        finally:
+            # An error's traceback holds this frame: with the future in it, which holds the error, that is a ring
+            # around all that was to be written, until a collection that comes every few thousand requests.
+            del future
 
     async def idle(self) -> None:
         """Return when nothing waits and nothing is on its way."""
@@ -122,11 +127,7 @@ class Coalescer(Generic[Item, Answer]):
         return batch
 
     async def _answer(self, batch: list[_Waiting[Item, Answer]]) -> None:
-        answers: Sequence[Answer | Exception]
-        try:
-            answers = await self._run([waiting.item for waiting in batch])
-        except Exception as error:  # not swallowed: every caller of the batch gets it
-            answers = [error] * len(batch)
+        answers = await self._answers([waiting.item for waiting in batch])
         for waiting, answer in zip(batch, answers, strict=True):
             if waiting.future.done():
                 continue
@@ -134,3 +135,9 @@ class Coalescer(Generic[Item, Answer]):
                 waiting.future.set_exception(answer)
             else:
                 waiting.future.set_result(answer)
+
+    async def _answers(self, items: Sequence[Item]) -> Sequence[Answer | Exception]:
+        try:
+            return await self._run(items)
+        except Exception as error:  # not swallowed: every caller of the batch gets it
+            return [error] * len(items)

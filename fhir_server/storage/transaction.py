@@ -54,9 +54,17 @@ async def run(client: Client, work: Work, *, time_limit_s: float, slow: type[Fhi
 
 
 async def _attempt(client: Client, work: Work, deadline: float) -> None:
-    async with client.start_session() as session, await session.start_transaction():
-        await work(session)
-        await _commit(session, deadline)
+    async with client.start_session() as session:
+        await session.start_transaction()
+        try:
+            await work(session)
+            await _commit(session, deadline)
+        except BaseException:
+            if session.in_transaction:
+                # In a task of its own, with no error in hand: MongoDB has mostly aborted already, so that the driver
+                # gets an error here, drops it in a ring with its frames, and would leave ours and all documents there.
+                await asyncio.create_task(session.abort_transaction())
+            raise
 
 
 async def _commit(session: AsyncClientSession, deadline: float) -> None:

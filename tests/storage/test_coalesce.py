@@ -1,7 +1,10 @@
 """Batches of concurrent requests, without a database."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 
@@ -42,6 +45,32 @@ async def test_when_the_batch_as_a_whole_fails_everyone_hears_of_it_and_the_next
     answers = await asyncio.gather(*(batches.ask(item) for item in (0, 1)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [ZeroDivisionError, ZeroDivisionError]
     assert await batches.ask(4) == 8
+
+
+@pytest.mark.parametrize("raised", [False, True])
+async def test_what_failed_leaves_nothing_for_the_garbage_collector(raised: bool) -> None:
+    class Thing:
+        """Something that can be watched."""
+
+    async def failing(things: Sequence[Thing]) -> Sequence[Exception]:
+        if raised:
+            raise ValueError
+        return [ValueError() for _ in things]
+
+    async def asked() -> "weakref.ref[Thing]":
+        thing = Thing()
+        with suppress(ValueError):
+            await batches.ask(thing)
+        return weakref.ref(thing)
+
+    batches: Coalescer[Thing, None] = Coalescer(failing)
+    gc.disable()
+    try:
+        left = await asked()
+        await asyncio.sleep(0)  # the task of the batch ends
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 async def test_no_more_batches_are_on_their_way_than_allowed_and_late_comers_share_the_next() -> None:

@@ -1,6 +1,8 @@
 """The one loop that repeats transactions: collisions, limits, and work that fails."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -50,6 +52,30 @@ async def test_work_that_fails_leaves_nothing(storage: Storage) -> None:
     with pytest.raises(ZeroDivisionError):
         await transaction.run(storage.database.client, work, time_limit_s=10)
     assert await counters.count_documents({}) == 0
+
+
+async def test_a_transaction_that_mongodb_aborts_leaves_nothing_for_the_garbage_collector(storage: Storage) -> None:
+    class Documents(list[dict[str, str]]):
+        """A list that can be watched."""
+
+    counters = storage.database["secrets"]
+    await counters.insert_one({"_id": "n"})
+
+    async def failed() -> "weakref.ref[Documents]":
+        documents = Documents([{"_id": "n"}])
+
+        async def work(session: AsyncClientSession) -> None:
+            await counters.insert_many(documents, session=session)
+
+        with pytest.raises(Conflict):
+            await transaction.run(storage.database.client, work, time_limit_s=10)
+        return weakref.ref(documents)
+
+    gc.disable()
+    try:
+        assert (await failed())() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("meaning", [TooCostly, Unavailable])
