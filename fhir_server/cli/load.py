@@ -55,6 +55,7 @@ class _Load:
         first = [path for path in found if is_referenced_by_others(path)]
         others = found[len(first) :]
         async with Poster(url, in_flight) as poster:
+            await poster.check_base()
             await self._send_all(poster, self._read(first), in_flight, last_chance=False)
             await self._send_all(poster, self._read(others), in_flight, last_chance=False)
             await self._send_all(poster, iter(self._again), in_flight, last_chance=True)

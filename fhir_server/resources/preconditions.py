@@ -19,8 +19,10 @@ def check_write(conditions: Conditions, current: Version | None) -> None:
     """
     exists = current is not None and not current.deleted
     if conditions.if_match is not None:
+        if current is None:
+            raise PreconditionFailed("If-Match names a version, but nothing was ever stored here")
         tags = _tags(conditions.if_match)
-        if current is None or not (str(current.version) in tags or ("*" in tags and exists)):
+        if not (str(current.version) in tags or ("*" in tags and exists)):
             raise PreconditionFailed("If-Match names another version than the current one")
     if conditions.if_none_match is not None and current is not None and exists:
         tags = _tags(conditions.if_none_match)

@@ -100,6 +100,18 @@ def test_server_that_is_not_there_is_one_line_and_status_2(capsys: pytest.Captur
     assert said[-1].startswith("fhir-server: http://127.0.0.1:1/fhir does not answer (ConnectError)")
 
 
+@pytest.mark.parametrize("wrong", ["", "/fhir/Patient", "/health/ready"])
+def test_url_that_is_no_fhir_base_is_one_line_and_nothing_is_rejected(
+    wrong: str, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("a.json").write_text(json.dumps(patient("x")))
+    elsewhere = url.removesuffix("/fhir") + wrong
+    assert main(["load", "a.json", "--url", elsewhere]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"fhir-server: {elsewhere} is not the base URL of a FHIR server")
+    assert not Path("rejected.ndjson").exists()
+
+
 @pytest.mark.parametrize("flags", [["none.json"], [".", "--in-flight", "0"]])
 def test_bad_argument_is_status_2(flags: list[str]) -> None:
     assert main(["load", *flags]) == 2

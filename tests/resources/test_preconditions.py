@@ -25,6 +25,11 @@ def test_if_match_that_names_another_version_is_412(tag: str) -> None:
         check_write(Conditions(if_match=tag), CURRENT)
 
 
+def test_if_match_on_what_never_existed_says_so() -> None:
+    with pytest.raises(PreconditionFailed, match="nothing was ever stored here"):
+        check_write(Conditions(if_match='W/"1"'), None)
+
+
 @pytest.mark.parametrize("current", [None, DELETED])
 def test_if_match_star_needs_a_living_resource(current: Version | None) -> None:
     with pytest.raises(PreconditionFailed):

@@ -46,22 +46,31 @@ class Poster:
     ) -> None:
         await self._client.aclose()
 
+    async def check_base(self) -> None:
+        """Raise CommandError unless a FHIR server answers at the URL: else all entries of a long load are refused."""
+        answer = await self._answer("GET", f"{self._url}/metadata")
+        if not (answer.is_success and _is_capability_statement(answer.content)):
+            raise CommandError(
+                f"{self._url} is not the base URL of a FHIR server (no CapabilityStatement below it at /metadata): "
+                "name one with --url, as http://127.0.0.1:8080/fhir"
+            )
+
     async def post(self, submission: Submission) -> Mapping[int, Refusal]:
         """Return the refused entries by position; a refused transaction refuses all its entries.
 
         Errors: CommandError when nobody answers
         """
-        answer = await self._answer(submission.body)
+        answer = await self._answer("POST", self._url, submission.body)
         if answer.is_success:
             return _refused_entries(answer.content)
         refusal = Refusal(answer.status_code, _reason(answer.content))
         return dict.fromkeys(range(len(submission.entries)), refusal)
 
-    async def _answer(self, body: bytes) -> httpx2.Response:
+    async def _answer(self, method: str, url: str, body: bytes | None = None) -> httpx2.Response:
         """Return the answer; a server that is busy is asked again, after the pause that it wishes."""
         for attempt in range(_TRIES_WHEN_BUSY):
             try:
-                answer = await self._client.post(self._url, content=body)
+                answer = await self._client.request(method, url, content=body)
             except (httpx2.TransportError, httpx2.InvalidURL) as error:
                 raise CommandError(
                     f"{self._url} does not answer ({type(error).__name__}): "
@@ -76,6 +85,17 @@ class Poster:
 def _pause_s(answer: httpx2.Response, attempt: int) -> float:
     wish = answer.headers.get("Retry-After", "")
     return min(float(wish) if wish.isdecimal() else 0.5 * 2**attempt, _LONGEST_PAUSE_S)
+
+
+class _Typed(msgspec.Struct):
+    resourceType: str = ""  # noqa: N815 - FHIR's own name
+
+
+def _is_capability_statement(text: bytes) -> bool:
+    try:
+        return msgspec.json.decode(text, type=_Typed).resourceType == "CapabilityStatement"
+    except msgspec.MsgspecError:
+        return False
 
 
 class _Response(msgspec.Struct):
