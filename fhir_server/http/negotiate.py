@@ -92,7 +92,8 @@ def preferences(header: str | None) -> Preferences:
     """Return what a Prefer header asks for; what is unknown is ignored, as RFC 7240 says."""
     if header is None:
         return Preferences()
-    pairs = (part.partition("=") for part in header.replace(";", ",").split(","))
+    # Of a preference that stands twice the first counts (RFC 7240, section 2).
+    pairs = (part.partition("=") for part in reversed(header.replace(";", ",").split(",")))
     named = {key.strip().lower(): value.strip().strip('"').lower() for key, _, value in pairs}
     returning = _RETURNS.get(named.get("return", ""))
     return Preferences(returning, "strict" if named.get("handling") == "strict" else "lenient")

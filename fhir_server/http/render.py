@@ -43,6 +43,8 @@ def render(call: Call, result: Result, request_headers: Mapping[str, str]) -> Re
     status, body = result.status, _body(call, result)
     if body is None:
         return _reply(status, headers, b"")
+    if status == 204:  # which has no body: uvicorn would break the connection off
+        status = 200
     headers["content-type"] = FHIR_JSON
     if call.address.type == "Binary" and _as_content(call, result, request_headers):
         body = _content(body, headers)

@@ -3,12 +3,13 @@
 Spec: https://hl7.org/fhir/R4/http.html#ccreate, https://hl7.org/fhir/R4/http.html#cond-update
 """
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 from fhir_server.interactions.env import Env
 from fhir_server.kernel import query_string
-from fhir_server.kernel.call import Params
+from fhir_server.kernel.call import Call, Params
 from fhir_server.kernel.errors import Invalid, Issue, MultipleMatches, Outdated, PreconditionFailed
 from fhir_server.kernel.query import Access, Query
 from fhir_server.kernel.types import Resource, Version
@@ -24,6 +25,26 @@ class Criteria:
     type: str
     query: Query
     guard_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The one resource that a call is about: `look` tells what it is now, `keys` are the turns of its writers."""
+
+    keys: tuple[str, ...]
+    look: Callable[[], Awaitable[Version | None]]
+
+
+def meant(env: Env, call: Call, access: Access) -> Meant:
+    """Return the resource that the address or the criteria of a call mean.
+
+    Criteria are matched at every look: what matched before its writer's turn may not match any more.
+    Errors: those of `from_params`; of `match`, when it is looked for
+    """
+    if call.address.id is not None:
+        return Meant((f"{call.type}/{call.id}",), partial(env.storage.reader.read, call.type, call.id, access))
+    criteria = from_params(env, call.type, call.params, call.base_url)
+    return Meant(criteria.guard_keys, partial(match, env, criteria, access))
 
 
 def from_text(env: Env, type_: str, text: str, base_url: str) -> Criteria:

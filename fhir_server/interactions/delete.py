@@ -17,16 +17,10 @@ async def delete(env: Env, call: Call, access: Access) -> Result:
 
     Errors: PreconditionFailed for a stale If-Match, MultipleMatches for ambiguous criteria
     """
-    if call.address.id is not None:
-        return await _delete(env, call, access, call.id)
-    criteria = conditional.from_params(env, call.type, call.params, call.base_url)
-    found = await conditional.match(env, criteria, access)
-    return Result(204) if found is None else await _delete(env, call, access, found.id)
+    meant = conditional.meant(env, call, access)
 
-
-async def _delete(env: Env, call: Call, access: Access, id_: str) -> Result:
     async def attempt() -> Result:
-        current = await env.storage.reader.read(call.type, id_, access)
+        current = await meant.look()
         check_write(call.conditions, current)
         if current is None or current.deleted:
             return Result(204, version=current)
@@ -34,4 +28,4 @@ async def _delete(env: Env, call: Call, access: Access, id_: str) -> Result:
         await env.storage.writer.commit([change])
         return Result(204, version=change.draft.version)
 
-    return await in_turn(env, [f"{call.type}/{id_}"], attempt)
+    return await in_turn(env, meant.keys, attempt)

@@ -70,7 +70,7 @@ def _window(env: Env, call: Call) -> Window:
             case "_after":
                 after = _cursor(value)
             case _ if name not in _FORMAT and call.prefer.handling == "strict":
-                raise Invalid(Issue("not-supported", f"history has no parameter {name[:60]!r}"))
+                raise Invalid(Issue("not-supported", f"history has no parameter {name[:60]!r}", expression=name[:60]))
     return Window(since, at, count, after)
 
 

@@ -24,23 +24,19 @@ async def patch(env: Env, call: Call, access: Access) -> Result:
     Errors: NotFound or Gone where nothing is to be patched, Unprocessable for a patch that does not apply,
             Invalid when its result breaks FHIR's rules
     """
-    if call.address.id is None:
-        criteria = conditional.from_params(env, call.type, call.params, call.base_url)
-        found = await conditional.match(env, criteria, access)
-        if found is None:
-            raise NotFound(f"the criteria match no {call.type}")
-        id_ = found.id
-    else:
-        id_ = call.id
+    meant = conditional.meant(env, call, access)
 
     async def attempt() -> Result:
-        current = existing(await env.storage.reader.read(call.type, id_, access), f"{call.type}/{id_}")
+        found = await meant.look()
+        if found is None and call.address.id is None:
+            raise NotFound(f"the criteria match no {call.type}")
+        current = existing(found, f"{call.type}/{call.address.id}")
         resource = await patched(env, current, call.patch)
         issues = env.pipeline.check(resource)
-        result = await replace(env, call, access, Replacement(resource, id_, "PATCH", env.clock(), current))
+        result = await replace(env, call, access, Replacement(resource, current.id, "PATCH", env.clock(), current))
         return dataclasses.replace(result, issues=issues)
 
-    return await in_turn(env, [f"{call.type}/{id_}"], attempt)
+    return await in_turn(env, meant.keys, attempt)
 
 
 async def patched(env: Env, current: Version, patch: Patch | None) -> Resource:

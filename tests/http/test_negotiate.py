@@ -83,6 +83,7 @@ def test_callers_who_take_no_json_get_406(accept: str | None, format_: str | Non
         ("handling=strict, return=OperationOutcome", Preferences("OperationOutcome", "strict")),
         ('return="representation"; handling=lenient', Preferences("representation")),
         ("respond-async, return=nonsense", Preferences()),
+        ("handling=strict, handling=lenient", Preferences(handling="strict")),
     ],
 )
 def test_preferences(header: str | None, expected: Preferences) -> None:

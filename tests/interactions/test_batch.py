@@ -52,9 +52,14 @@ async def test_reads_bring_the_resource(fhir: httpx2.AsyncClient) -> None:
 
 async def test_an_entry_may_give_its_url_with_the_servers_base(fhir: httpx2.AsyncClient) -> None:
     stored = (await fhir.post("/Patient", json=patient())).json()
-    body = bundle("batch", entry("GET", f"http://test/fhir/Patient/{stored['id']}"), entry("GET", "http://a.example/x"))
+    body = bundle(
+        "batch",
+        entry("GET", f"http://test/fhir/Patient/{stored['id']}"),
+        entry("GET", "http://a.example/x"),
+        entry("GET", f"http://test/fhirPatient/{stored['id']}"),
+    )
     answers = (await fhir.post("/", json=body)).json()["entry"]
-    assert ["200", "400"] == [answer["response"]["status"][:3] for answer in answers]
+    assert ["200", "400", "400"] == [answer["response"]["status"][:3] for answer in answers]
 
 
 async def test_a_bundle_inside_of_a_bundle_is_refused(fhir: httpx2.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """delete and conditional delete."""
 
+import asyncio
 from uuid import uuid4
 
 import httpx2
@@ -14,6 +15,12 @@ async def test_a_delete_answers_204(fhir: httpx2.AsyncClient) -> None:
     created = (await fhir.post("/Patient", json=patient())).json()
     response = await fhir.delete(f"/Patient/{created['id']}")
     assert (204, b"", 'W/"2"') == (response.status_code, response.content, response.headers["etag"])
+
+
+async def test_a_delete_whose_caller_wants_an_outcome_answers_200_with_it(fhir: httpx2.AsyncClient) -> None:
+    created = (await fhir.post("/Patient", json=patient())).json()
+    response = await fhir.delete(f"/Patient/{created['id']}", headers={"Prefer": "return=OperationOutcome"})
+    assert (200, "OperationOutcome") == (response.status_code, response.json()["resourceType"])
 
 
 async def test_deleting_twice_is_no_error_and_no_version(fhir: httpx2.AsyncClient) -> None:
@@ -53,3 +60,18 @@ async def test_a_conditional_delete_with_two_matches_is_412_and_keeps_both(fhir:
 @pytest.mark.parametrize("query", ["", "?_format=json", "?identifier="])
 async def test_a_conditional_delete_without_criteria_is_400(fhir: httpx2.AsyncClient, query: str) -> None:
     assert 400 == (await fhir.delete(f"/Patient{query}")).status_code
+
+
+async def test_a_conditional_delete_leaves_what_no_longer_matches_when_its_turn_comes(fhir: httpx2.AsyncClient) -> None:
+    value = str(uuid4())
+    created = (await fhir.post("/Patient", json=patient(identifier=identified(value), active=True))).json()
+    params = {"identifier": f"{SYSTEM}|{value}", "active": "true"}
+    retire = fhir.patch(
+        "/Patient",
+        params=params,
+        content='{"active":false}',
+        headers={"content-type": "application/merge-patch+json"},
+    )
+    patched, deleted = await asyncio.gather(retire, fhir.delete("/Patient", params=params))
+    left = (await fhir.get(f"/Patient/{created['id']}")).status_code
+    assert (204, left) == (deleted.status_code, {200: 200, 404: 410}[patched.status_code])

@@ -81,4 +81,4 @@ async def test_parameters_that_cannot_be_read_are_400(fhir: httpx2.AsyncClient, 
 async def test_unknown_parameters_are_refused_only_when_strict(fhir: httpx2.AsyncClient) -> None:
     assert 200 == (await fhir.get("/Patient/_history?foo=1")).status_code
     strict = await fhir.get("/Patient/_history?foo=1", headers={"Prefer": "handling=strict"})
-    assert 400 == strict.status_code
+    assert (400, ["foo"]) == (strict.status_code, strict.json()["issue"][0]["expression"])

@@ -1,5 +1,6 @@
 """patch, in its three kinds."""
 
+import asyncio
 import json
 from typing import Any
 from uuid import uuid4
@@ -107,3 +108,13 @@ async def test_a_conditional_patch_needs_exactly_one_match(fhir: httpx2.AsyncCli
     assert (200, True) == ((response := await patch()).status_code, response.json()["active"])
     await created(fhir, identifier=identified(value))
     assert 412 == (await patch()).status_code
+
+
+async def test_a_conditional_patch_changes_only_what_matches_when_its_turn_comes(fhir: httpx2.AsyncClient) -> None:
+    value = str(uuid4())
+    await created(fhir, identifier=identified(value), active=True)
+    params = {"identifier": f"{SYSTEM}|{value}", "active": "true"}
+    answers = await asyncio.gather(
+        *(fhir.patch("/Patient", params=params, content='{"active":false}', headers=MERGE_PATCH) for _ in range(5))
+    )
+    assert [200, 404, 404, 404, 404] == sorted(answer.status_code for answer in answers)
