@@ -53,8 +53,8 @@ async def _main(arguments: argparse.Namespace) -> int:
             measured += over_http(data.settings, found, arguments.seconds)
             console.print(figures_table(measured, f"{found.resources:,} resources"))
         plans, costly = await _explained(data.settings, found)
-        console.print(plans_table(plans, "plans"))
-        console.print(plans_table(costly, "plans of searches that are documented to look at every hit"))
+        console.print(plans_table(plans, "plans", judged=True))
+        console.print(plans_table(costly, "plans of searches that are documented to look at every hit", judged=False))
         if not arguments.plans_only:
             out = arguments.out or FOLDER / f"search-{arguments.size}.json"
             write(out, _facts(found, data), measured, [*plans, *costly])

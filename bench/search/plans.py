@@ -75,7 +75,6 @@ class Plan:
             "COLLSCAN": self.scans,
             "SORT": self.sorted_in_memory > 0,
             "WASTE": self.is_wasteful,
-            "BAD": self.is_bad,
         }
         return " ".join(word for word, is_so in found.items() if is_so)
 

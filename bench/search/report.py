@@ -36,8 +36,8 @@ def figures_table(figures: Sequence[Figure], title: str) -> Table:
     return table
 
 
-def plans_table(searches: Sequence[Explained], title: str) -> Table:
-    """Return one row for each command of each search."""
+def plans_table(searches: Sequence[Explained], title: str, *, judged: bool) -> Table:
+    """Return one row for each command of each search; of those that are judged it says which are bad."""
     table = Table("search", "command", "indexes", "keys", "documents", "found", "ms", "", title=title)
     for search in searches:
         shown = search.url
@@ -47,7 +47,7 @@ def plans_table(searches: Sequence[Explained], title: str) -> Table:
                 plan.command,
                 ", ".join(plan.indexes),
                 *(f"{number:,}" for number in (plan.keys, plan.documents, plan.returned, plan.milliseconds)),
-                plan.remarks,
+                f"{plan.remarks} BAD" if judged and plan.is_bad else plan.remarks,
             )
             shown = ""
         if search.error is not None:

@@ -37,8 +37,8 @@ def over_http(settings: Settings, found: Samples, seconds: float) -> Iterator[Fi
 
 
 def _different(urls: list[str]) -> list[str]:
-    """Return more searches than are remembered; they find the same, since few patients have more than a page."""
-    pages = range(PAGE, PAGE + 2 * MOST_KEPT // len(urls))
+    """Return many more searches than are remembered; they find the same, since few patients have more than a page."""
+    pages = range(PAGE, PAGE + 8 * MOST_KEPT // len(urls))
     return [url.replace(f"_count={PAGE}", f"_count={size}") for size in pages for url in urls]
 
 

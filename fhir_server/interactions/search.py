@@ -3,10 +3,8 @@
 Spec: https://hl7.org/fhir/R4/http.html#search, https://hl7.org/fhir/R4/search.html
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote_plus
 
 from fhir_server.interactions import binary
 from fhir_server.interactions.asked import request_of
@@ -14,7 +12,8 @@ from fhir_server.interactions.bundles import Entry, bundle, outcome
 from fhir_server.interactions.contained import count_inside, entries_inside, total_inside
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.including import INCLUDED_AT_MOST, included
-from fhir_server.kernel.call import Call, Params, Principal, Result
+from fhir_server.kernel import query_string
+from fhir_server.kernel.call import Call, Principal, Result
 from fhir_server.kernel.errors import Forbidden, Issue, TooCostly, TooLarge
 from fhir_server.kernel.fhir_json import Raw, encode
 from fhir_server.kernel.query import Access, Page, Position
@@ -24,9 +23,6 @@ from fhir_server.search.page import PARAMETER, limited, shortened
 
 TOTAL_CAP = 1_000
 """Hits that are counted when nobody asks for a total: counting on would cost more than the page itself."""
-
-_PLAIN = re.compile(r"[A-Za-z0-9_.~:|,/$-]*", re.ASCII).fullmatch
-"""Finds texts that stand in an address as they are: most of them."""
 
 _CUT = Issue(
     "incomplete",
@@ -61,13 +57,13 @@ async def _answered(env: Env, call: Call, request: Request, access: Access) -> R
     page, total = await _page_and_total(env, request, access)
     versions = await binary.restore_matches(env.storage.blobs, page.versions)
     companions, cut = await included(env, request.includes, versions, access, call.base_url)
-    matches = [_entry(env, call, version, "match", request.results) for version in versions]
+    matches = _entries(env, call, versions, "match", request.results)
     if inside is not None:
         matches = await entries_inside(env, call, request, inside, versions, access)
         total = await total_inside(env, request, inside, page, len(matches), access)
     entries = [
         *matches,
-        *(_entry(env, call, version, "include", _whole_elements(request.results)) for version in companions),
+        *_entries(env, call, companions, "include", _whole_elements(request.results)),
         *_notes((*request.issues, _CUT) if cut else request.issues),
     ]
     body = bundle("searchset", entries, links=_links(env, call, request, page), total=total)
@@ -109,12 +105,17 @@ def _at_most(request: Request, count: int) -> int:
     return count if request.results.most is None else min(count, request.results.most)
 
 
-def _entry(env: Env, call: Call, version: Shown, mode: str, wanted: Results) -> Entry:
-    return {
-        "fullUrl": f"{call.base_url}/{version.reference}",
-        "resource": Raw(env.search.shaped(version.json, wanted)),
-        "search": {"mode": mode},
-    }
+def _entries(env: Env, call: Call, versions: Sequence[Shown], mode: str, wanted: Results) -> list[Entry]:
+    base, search = call.base_url, {"mode": mode}
+    texts = (
+        [env.search.shaped(one.json, wanted) for one in versions]
+        if not wanted.whole
+        else [one.json for one in versions]
+    )
+    return [
+        {"fullUrl": f"{base}/{one.type}/{one.id}", "resource": Raw(text), "search": search}
+        for one, text in zip(versions, texts, strict=True)
+    ]
 
 
 def _whole_elements(wanted: Results) -> Results:
@@ -128,13 +129,14 @@ def _notes(issues: Sequence[Issue]) -> list[Mapping[str, Any]]:
 
 def _links(env: Env, call: Call, request: Request, page: Page) -> dict[str, str]:
     base = f"{call.base_url}/{request.binding.path}".rstrip("/")
-    links = {"self": _url(base, request.understood)}
+    links = {"self": _url(base, request.self_query)}
 
     def at(position: Position) -> str:
-        return _url(base, (*request.binding.params, (PARAMETER, to_text(position, request.binding, env.cursor_key))))
+        place = (PARAMETER, to_text(position, request.binding, env.cursor_key))
+        return _url(base, query_string.text((*request.binding.params, place)))
 
     if page.next is not None or page.previous is not None:
-        links["first"] = _url(base, request.binding.params)
+        links["first"] = _url(base, query_string.text(request.binding.params))
     if page.previous is not None:
         links["previous"] = at(page.previous)
     if page.next is not None:
@@ -142,13 +144,5 @@ def _links(env: Env, call: Call, request: Request, page: Page) -> dict[str, str]
     return links
 
 
-def _url(base: str, params: Params) -> str:
-    if not params:
-        return base
-    if _PLAIN("".join([text for pair in params for text in pair])):
-        return f"{base}?{'&'.join([f'{name}={value}' for name, value in params])}"
-    return f"{base}?{'&'.join([f'{_quoted(name)}={_quoted(value)}' for name, value in params])}"
-
-
-def _quoted(text: str) -> str:
-    return text if _PLAIN(text) else quote_plus(text, safe=":|,/$")
+def _url(base: str, query: str) -> str:
+    return f"{base}?{query}" if query else base

@@ -19,6 +19,9 @@ _FEW_LINKS = 8
 _RECORD = re.compile(r"(?:.*/)?(?:Patient|Encounter)/[^/]+", re.DOTALL)
 """A link to what has a bounded number of resources that refer to it."""
 
+_ANY_OF = frozenset({"$in"})
+_TEXTS = frozenset({str})
+
 _CURATED = re.compile(rf"{INDEX}\.[^.]+")
 
 
@@ -67,9 +70,9 @@ def _conditions(filter_: Mapping[str, Any], besides: Mapping[str, Any] | None) -
 
 
 def _values(condition: Any) -> frozenset[str] | None:
-    match condition:
-        case str():
-            return frozenset((condition,))
-        case {"$in": list(values)} if len(condition) == 1 and all(isinstance(value, str) for value in values):
-            return frozenset(values)
+    if isinstance(condition, str):
+        return frozenset((condition,))
+    # Every search comes by: to match a mapping by its shape takes three times as long.
+    if isinstance(condition, dict) and condition.keys() == _ANY_OF and set(map(type, condition["$in"])) <= _TEXTS:
+        return frozenset(condition["$in"])
     return None

@@ -88,7 +88,8 @@ class Query:
 
     Shape: `legs` are (type, filter); `keys` may be empty: then ids decide alone. Ids decide between equals; where they
            go against the direction of the one key, an index can be read in this order. `equalities` tell what the one
-           leg asks for, where that is known to be little.
+           leg asks for, where that is known to be little; `several` is a path with an index that all documents have
+           which may satisfy two values of the one leg's $in, None where there is none.
     """
 
     legs: tuple[tuple[str, Filter], ...]
@@ -97,6 +98,7 @@ class Query:
     count: int = 50
     position: Position | None = None
     equalities: Equalities | None = None
+    several: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,14 @@ Spec: https://hl7.org/fhir/R4/search.html#escaping, https://www.rfc-editor.org/r
 """
 
 import re
-from urllib.parse import unquote
+from collections.abc import Sequence
+from urllib.parse import quote_plus, unquote
 
 from fhir_server.kernel.call import Params
 from fhir_server.kernel.errors import Invalid, Issue
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.~:|,/$-]*", re.ASCII).fullmatch
+"""Finds texts that stand in an address as they are: most of them."""
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -31,6 +35,17 @@ def parse(text: str, limit: int = 10_000) -> Params:
         return tuple([(_decoded(name), _decoded(value)) for name, value in pairs])
     except UnicodeDecodeError:
         raise Invalid(Issue("value", "the query is not percent-encoded UTF-8")) from None
+
+
+def text(params: Sequence[tuple[str, str]]) -> str:
+    """Return the query string that `parse` reads as these pairs."""
+    if _PLAIN("".join([part for pair in params for part in pair])):
+        return "&".join([f"{name}={value}" for name, value in params])
+    return "&".join([f"{_encoded(name)}={_encoded(value)}" for name, value in params])
+
+
+def _encoded(text: str) -> str:
+    return text if _PLAIN(text) else quote_plus(text, safe=":|,/$")
 
 
 def _decoded(text: str) -> str:

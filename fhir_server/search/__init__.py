@@ -89,7 +89,7 @@ class Search:
         """
         if asked.context.zone is not self._zone:
             asked = replace(asked, context=replace(asked.context, zone=self._zone))
-        found = understand(asked, self.registry, key)
+        found = understand(asked, self.registry, key, self.memory)
         warnings = incomplete(found.query, found.includes, self._pending) if self._pending else []
         if warnings and asked.strict:
             raise Invalid(*(replace(one, severity="error") for one in warnings))
@@ -128,7 +128,7 @@ class Search:
 
     def shaped(self, text: bytes, wanted: Results) -> bytes:
         """Return the part of a resource's text that a client wants: the same bytes when that is all of it."""
-        if not wanted.elements and wanted.summary in (None, "false", "count"):
+        if wanted.whole:
             return text
         resource: Resource = decode_stored(text)
         if wanted.elements:

@@ -18,8 +18,8 @@ from fhir_server.search.criteria.inside import onwards
 
 FOLDER = CONTAINED.removeprefix(f"{INDEX}.")
 
-SPEC = IndexSpec(FOLDER, ((f"{CONTAINED}.$**", 1),))
-"""Documents without contained resources have no keys in it."""
+SPEC = IndexSpec(FOLDER, ((f"{CONTAINED}.$**", 1),), {"partialFilterExpression": {CONTAINED: {"$exists": True}}})
+"""Documents without contained resources have no key in it; of the others, only $elemMatch finds them by it."""
 
 _MOST_WAYS = 200
 """Ways of one container that are stored, the shortest first: resources that all refer to all have too many."""

@@ -19,7 +19,6 @@ from fhir_server.kernel.query import SortKey
 from fhir_server.search.targets import narrowed
 
 LAST_UPDATED = "_lastUpdated"
-NEAR = "near"
 
 _RARE = f"{INDEX}.rare"
 _UNINDEXED = f"{INDEX}.other"
@@ -125,6 +124,11 @@ def sort_key(where: Field, kind: SearchKind, *, descending: bool) -> SortKey:
     )
 
 
+def several(where: Field) -> str:
+    """Return the path that only those resources have which have several codes in a field: each is stored twice."""
+    return f"{where.path}.2"
+
+
 def part(number: int) -> str:
     """Return the stored name of a component of a composite: no bare number, which MongoDB takes for a position."""
     return f"part{number}"
@@ -136,7 +140,12 @@ def index_specs(type_: str, parameters: Mapping[str, SearchParameter]) -> tuple[
     specs += [
         _spans(field(type_, parameters[code]))
         for code in sorted(of_type(type_).single)
-        if parameters[code].type == "date"
+        if parameters[code].type == "date" and code != LAST_UPDATED  # an instant is short
+    ]
+    specs += [
+        IndexSpec(f"{code}.several", ((several(field(type_, parameters[code])), 1),), {"sparse": True})
+        for code in sorted(of_type(type_).own - of_type(type_).single)
+        if parameters[code].type == "token"
     ]
     specs.append(_spec("rare", [(f"{_RARE}.$**", 1)]))
     specs.append(_spec("compartments", [(COMPARTMENTS, 1), (ID, -1)]))

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from fhir_server.kernel.query import Filter, SortKey
-from fhir_server.search.fields import Curated, of_type, sort_key
+from fhir_server.search.fields import Curated, of_type, several, sort_key
 from fhir_server.search.kinds.quantity import ordered_by
+from fhir_server.search.kinds.token import are_alike
 from fhir_server.search.registry import Parameter
 
 _FEW = 8
@@ -37,6 +38,19 @@ def assured(key: SortKey, filters: Sequence[Filter]) -> SortKey:
     if key.always or key.path.rpartition(".")[0] not in _conditions(filters)[1]:
         return key
     return replace(key, always=True)
+
+
+def overlap(type_: str, filter_: Filter, parameters: Mapping[str, Parameter]) -> str | None:
+    """Return the path that all resources have which may satisfy two values of a filter's one $in.
+
+    None when the filter is another one, or no index has that path.
+    """
+    match list(filter_.items()):
+        case [(path, {"$in": list(values)})] if are_alike(values):
+            codes = of_type(type_).own - of_type(type_).single
+            fields = (parameters[code].field for code in codes if parameters[code].kind == "token")
+            return next((several(one) for one in fields if one.path == path), None)
+    return None
 
 
 def _order(index: Curated, compared: Collection[str], parameters: Mapping[str, Parameter]) -> SortKey | None:

@@ -3,9 +3,11 @@
 Spec: https://hl7.org/fhir/R4/search.html, https://hl7.org/fhir/R4/http.html#search
 """
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from fhir_server.kernel import query_string
 from fhir_server.kernel.call import Params
 from fhir_server.kernel.equalities import equalities
 from fhir_server.kernel.errors import Invalid, Issue, NotSupported
@@ -18,16 +20,24 @@ from fhir_server.search.criteria import Scope, UnknownParameter, alive, criterio
 from fhir_server.search.criteria.limits import check_patterns, check_size
 from fhir_server.search.includes import Include, is_include
 from fhir_server.search.includes import parse as parse_include
-from fhir_server.search.plan import assured, natural_order
+from fhir_server.search.plan import assured, natural_order, overlap
 from fhir_server.search.registry import Parameter, Registry
 from fhir_server.search.results import IGNORED, RESULT_PARAMETERS, Results, results, sort_keys
 
-MOST_KEPT = 2_000
+MOST_KEPT = 500
+"""Searches: each takes 5 to 8 kB."""
+
 LONGEST_KEPT = 1_000
 """Characters of the parameters of a search whose meaning is remembered: clients decide how long those are."""
 
 _ABOUT = "ap"
 """The prefix (or the operator of _filter) whose meaning depends on when it is asked."""
+
+LONGEST_CRITERION = 100
+MOST_CRITERIA_KEPT = 2_000
+
+_PARAMETER = re.compile(r"[a-z][a-z-]*").fullmatch
+"""A parameter of a type by itself: no modifier, whose meaning may depend on stored value sets, and no chain."""
 
 _TYPE, _QUERY = "_type", "_query"
 _COMMON_ORDER = frozenset({"_lastUpdated", "_id"})
@@ -59,24 +69,48 @@ class Asked:
 class Request:
     """A search as it is understood.
 
-    Shape: `understood` are the parameters that count, for the self link; `issues` warn of the others; `inside` is what
-           is looked for inside of the hits, None where nothing is
+    Shape: `understood` are the parameters that count, `self_query` their text for the self link; `issues` warn of the
+           others; `inside` is what is looked for inside of the hits, None where nothing is
     """
 
     query: Query
     results: Results
     includes: tuple[Include, ...]
     understood: Params
+    self_query: str
     binding: page.Binding
     issues: tuple[Issue, ...] = ()
     inside: Inside | None = None
 
 
 class Memory:
-    """Keeps what searches mean, as long as that follows from their key alone; the oldest make room for new ones."""
+    """Keeps what searches mean, as long as that follows from their key alone; the oldest make room for new ones.
+
+    Most searches are asked only once, and to keep one costs half of what it costs to understand it: it is kept when it
+    is asked for the second time. What one criterion means is kept at once: a search that was not asked before is often
+    one for a known code of a known patient.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, Request] = {}
+        self._asked_once: set[int] = set()
+        self._criteria: dict[tuple[str, str, str, str], Filter] = {}
+
+    def criterion(self, scope: Scope, type_: str, name: str, value: str) -> Filter:
+        """Return the filter of a criterion; it is kept when that is one value of a parameter, without modifier.
+
+        Errors: those of `criteria.criterion`
+        """
+        if len(value) > LONGEST_CRITERION or _ABOUT in value or not _PARAMETER(name):
+            return criterion(scope, type_, name, value)
+        key = type_, name, value, scope.context.base_url
+        found = self._criteria.get(key)
+        if found is None:
+            found = criterion(scope, type_, name, value)
+            if len(self._criteria) >= MOST_CRITERIA_KEPT:
+                del self._criteria[next(iter(self._criteria))]
+            self._criteria[key] = found
+        return found
 
     def get(self, key: Hashable) -> Request | None:
         """Return what a search means; None when it is not known, or has to be found out each time."""
@@ -87,6 +121,12 @@ class Memory:
 
         A page is not kept either: hardly anybody asks for the same one again.
         """
+        mark = hash(key)
+        if mark not in self._asked_once:
+            if len(self._asked_once) >= MOST_KEPT:
+                self._asked_once.clear()
+            self._asked_once.add(mark)
+            return
         if request.inside is not None or sum(len(name) + len(value) for name, value in params) > LONGEST_KEPT:
             return
         if any(_ABOUT in value or name == page.PARAMETER for name, value in params):
@@ -107,15 +147,15 @@ class _Sorted:
     types: list[str] | None = None
 
 
-def understand(asked: Asked, registry: Registry, key: bytes) -> Request:
-    """Return what a search means; `key` signs and checks page links.
+def understand(asked: Asked, registry: Registry, key: bytes, memory: Memory) -> Request:
+    """Return what a search means; `key` signs and checks page links, `memory` goes with the registry and its zone.
 
     Errors: Invalid for values that are malformed or too much, NotSupported for what is unknown when strict
     """
     check_size(asked.params)
     sorted_ = _sorted(asked, registry)
     types = asked.types if sorted_.types is None else tuple(one for one in asked.types if one in sorted_.types)
-    filters = _filters(asked, registry, types, sorted_)
+    filters = _filters(asked, Scope(registry, asked.context), types, sorted_, memory)
     check_patterns(sorted_.criteria, filters.values())
     wanted = results(sorted_.understood)
     around: tuple[Filter, ...] = () if asked.compartment is None else ({COMPARTMENTS: asked.compartment},)
@@ -137,12 +177,14 @@ def understand(asked: Asked, registry: Registry, key: bytes) -> Request:
         count=min(wanted.count or asked.page_size, asked.max_page_size),
         position=None if token is None else page.from_text(token, binding, key),
         equalities=equalities(found[0][1]) if len(found) == 1 else None,
+        several=overlap(*found[0], registry[found[0][0]]) if len(found) == 1 else None,
     )
     return Request(
         query,
         wanted,
         tuple(sorted_.includes),
         tuple(sorted_.understood),
+        query_string.text(sorted_.understood),
         binding,
         tuple(sorted_.issues),
         inside,
@@ -212,13 +254,14 @@ def _types(value: str, registry: Registry) -> list[str]:
     return names
 
 
-def _filters(asked: Asked, registry: Registry, types: Sequence[str], sorted_: _Sorted) -> Mapping[str, list[Filter]]:
+def _filters(
+    asked: Asked, scope: Scope, types: Sequence[str], sorted_: _Sorted, memory: Memory
+) -> Mapping[str, list[Filter]]:
     """Return the filters of every type; a criterion that one of them does not know is none for all."""
     found: dict[str, list[Filter]] = {type_: [] for type_ in types}
-    scope = Scope(registry, asked.context)
     for name, value in sorted_.criteria:
         try:
-            of_types = [criterion(scope, type_, name, value) for type_ in types]
+            of_types = [memory.criterion(scope, type_, name, value) for type_ in types]
         except UnknownParameter as error:
             for issue in error.issues:
                 _leave(asked, sorted_, issue)

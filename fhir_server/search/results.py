@@ -57,6 +57,11 @@ class Results:
     def count_only(self) -> bool:
         return self.summary == "count" or self.count == 0
 
+    @property
+    def whole(self) -> bool:
+        """Whether the client wants all of each resource."""
+        return not self.elements and self.summary in (None, "false", "count")
+
 
 def results(params: Iterable[tuple[str, str]]) -> Results:
     """Return what the result parameters among some parameters say.

@@ -37,6 +37,9 @@ _HISTORY = (
 _DEFINED_OTHERWISE = frozenset({85, 86})
 """IndexOptionsConflict, IndexKeySpecsConflict: an index of that name, or with those keys, has another definition."""
 
+_TELLING = ("sparse", "partialFilterExpression")
+"""The options that say which documents an index has."""
+
 
 class Schema:
     """Knows which collections of this database are ready to be written."""
@@ -76,7 +79,7 @@ class Schema:
         return {type_: tuple(by_keys.values()), layout.history_collection(type_): _HISTORY}
 
     async def missing_indexes(self, type_: str) -> list[str]:
-        """Return "collection.index" for each index that is not there or has other keys."""
+        """Return "collection.index" for each index that is not there, or has other keys or other documents."""
         missing: list[str] = []
         for name, specs in self.wanted(type_).items():
             found = await self._database[name].index_information()
@@ -117,7 +120,12 @@ def _model(spec: IndexSpec) -> IndexModel:
 
 
 def _is_among(spec: IndexSpec, found: Mapping[str, Any]) -> bool:
-    return spec.name in found and tuple(found[spec.name]["key"]) == spec.keys
+    there = found.get(spec.name)
+    return (
+        there is not None
+        and tuple(there["key"]) == spec.keys
+        and all(there.get(option) == spec.options.get(option) for option in _TELLING)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """fhir_server.kernel.query_string: what stands in URLs."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fhir_server.kernel.errors import Invalid
-from fhir_server.kernel.query_string import parse
+from fhir_server.kernel.query_string import parse, text
 
 
 def test_pairs_keep_order_repetition_and_empty_values() -> None:
@@ -27,3 +29,17 @@ def test_broken_escapes_are_invalid(text: str) -> None:
 def test_too_many_parameters_are_refused() -> None:
     with pytest.raises(Invalid, match="more than 3 parameters"):
         parse("a=1&a=1&a=1&a=1", limit=3)
+
+
+def test_text_keeps_what_may_stand_in_a_query_as_it_is() -> None:
+    assert text((("code", "http://loinc.org|1-8,2$x"), ("name", "a b&ü"))) == (
+        "code=http://loinc.org|1-8,2$x&name=a+b%26%C3%BC"
+    )
+
+
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.lists(st.tuples(_TEXTS.filter(bool), _TEXTS)))
+def test_text_is_read_as_the_same_pairs(pairs: list[tuple[str, str]]) -> None:
+    assert parse(text(pairs)) == tuple(pairs)

@@ -93,3 +93,18 @@ def test_ways_of_resources_that_all_refer_to_each_other_are_bounded() -> None:
     index = Indexer(definitions()).index(container).index
     ways = [way for element in index["contained"] for way in element.get("ways", ())]
     assert (len(ways), ways[0]) == (200, "rare.subject")
+
+
+async def test_resources_that_contain_nothing_have_no_keys_of_contained_ones(world: World) -> None:
+    inner = {"resourceType": "Patient", "gender": "male"}
+    await world.store(container(number, inner) for number in (1, 4))
+    await world.store({"resourceType": "Observation", "id": f"o{number}", "status": "final"} for number in range(50))
+    database = world.storage.database
+    keys = (await database.command("validate", "Observation"))["keysPerIndex"]
+    assert 0 < keys["contained"] < 50
+    request = world.request("Patient?gender=male&_contained=true", containers=CONTAINERS)
+    wanted = dict(request.query.legs)["Observation"]
+    plan = await database.command(
+        {"explain": {"find": "Observation", "filter": dict(wanted)}, "verbosity": "executionStats"}
+    )
+    assert (plan["executionStats"]["nReturned"], plan["executionStats"]["totalDocsExamined"]) == (2, 2)

@@ -7,8 +7,10 @@ import pytest
 
 from conformance.load import definitions
 from fhir_server.kernel.errors import Invalid, NotSupported, TooCostly
+from fhir_server.kernel.fhir_time import bounds
 from fhir_server.search import Asked, Context, Request, Search
 from fhir_server.search.page import PARAMETER
+from tests.storage.test_find_ranges import matches
 
 SEARCH = Search(definitions())
 
@@ -195,3 +197,27 @@ def test_criteria_that_can_mean_the_same_share_a_guard(
 def test_other_identifiers_have_other_guards() -> None:
     one, other = (SEARCH.guard_keys("Patient", (("identifier", f"s|{n}"),)) for n in (1, 2))
     assert not set(one) & set(other)
+
+
+@pytest.mark.parametrize("stored", ["2026-03-01T10:00:05Z", "2026-03-01T10:00:05.500Z"])
+@pytest.mark.parametrize("prefix", ["", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03",
+        "2026-03-01T10:00",
+        "2026-03-01T10:00:04Z",
+        "2026-03-01T10:00:05Z",
+        "2026-03-01T10:00:05.200Z",
+        "2026-03-01T10:00:05.500Z",
+        "2026-03-01T10:00:05.900Z",
+        "2026-03-01T10:00:06Z",
+    ],
+)
+def test_instants_are_found_as_any_other_time_is(prefix: str, text: str, stored: str) -> None:
+    low, high = bounds(stored, UTC)
+    document = {"index": {name: {"low": low, "high": high} for name in ("_lastUpdated", "date")}}
+    (_, instant), *_ = request(("_lastUpdated", prefix + text), types=("Observation",)).query.legs
+    (_, time), *_ = request(("date", prefix + text), types=("Observation",)).query.legs
+    assert matches(instant, document) == matches(time, document)
+    assert "span" not in str(instant)

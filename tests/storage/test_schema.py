@@ -72,3 +72,16 @@ async def test_a_missing_index_is_named(storage: Storage) -> None:
     await storage.database["Patient"].drop_index("by_id")
     assert await storage.schema.missing_indexes("Patient") == ["Patient.by_id"]
     await Schema(storage.database, lambda _type: (IndexSpec("by_id", (("index.id", 1),)),)).ensure(["Patient"])
+
+
+async def test_an_index_that_is_to_have_other_documents_is_named_until_it_is_made_anew(storage: Storage) -> None:
+    def schema_of(**options: object) -> Schema:
+        return Schema(storage.database, lambda _type: one(("index.a", 1), **options))
+
+    await storage.database.drop_collection("Flag")
+    await schema_of().ensure(["Flag"])
+    partial: dict[str, object] = {"partialFilterExpression": {"index.a": {"$exists": True}}}
+    for schema in (schema_of(**partial), schema_of(sparse=True), schema_of()):
+        assert await schema.missing_indexes("Flag") == ["Flag.mine"]
+        await schema.ensure(["Flag"])
+        assert await schema.missing_indexes("Flag") == []

@@ -60,7 +60,7 @@ def containers(type_: str, conditions: Sequence[Filter]) -> list[Filter]:
     if not conditions:
         return []
     ways = dict.fromkeys(one[CONTAINED][_ELEMENT][WAYS] for one in conditions)
-    has_one = {f"{CONTAINED}.{WAYS}": {"$in": list(ways)}}
+    has_one = {CONTAINED: {_ELEMENT: {WAYS: {"$in": list(ways)}}}}
     return [{ID: Lookup(type_, {"$and": [has_one, {"$or": list(conditions)}]}, ID, own=True)}]
 
 

@@ -15,13 +15,14 @@ from fhir_server.kernel.errors import Invalid
 from fhir_server.kernel.fhir_time import EARLIEST, LATEST, bounds
 from fhir_server.kernel.query import Filter
 from fhir_server.search.context import Context
-from fhir_server.search.fields import Field
+from fhir_server.search.fields import LAST_UPDATED, Field
 from fhir_server.search.kinds.kind import Kind, bad_value, by_prefix, within
 from fhir_server.search.syntax import Prefix, split_prefix, unescape
 
 Interval: TypeAlias = dict[str, datetime | bool]
 
 MONTH = timedelta(days=31)
+_SECOND = timedelta(seconds=1)
 
 _APPROXIMATE = 0.1
 """How far "ap" reaches, as part of the time between the value and now: the standard's own suggestion."""
@@ -73,7 +74,7 @@ def _condition(text: str, _modifier: str | None, where: Field, context: Context)
     low, high = _limits(value, context)
     if prefix == "ap":
         low, high = _widened(low, high, context)
-    return within(where, _compared(prefix, low, high))
+    return within(where, _compared(prefix, low, high, _longest(where)))
 
 
 def _limits(value: str, context: Context) -> tuple[datetime, datetime]:
@@ -85,7 +86,12 @@ def _limits(value: str, context: Context) -> tuple[datetime, datetime]:
         ) from None
 
 
-def _compared(prefix: Prefix, low: datetime, high: datetime) -> Filter:
+def _longest(where: Field) -> timedelta:
+    """Return how long the stored intervals are that are not marked: an instant tells the second."""
+    return _SECOND if where.code == LAST_UPDATED else MONTH
+
+
+def _compared(prefix: Prefix, low: datetime, high: datetime, longest: timedelta) -> Filter:
     """Return what a prefix asks of a stored interval; `low` and `high` are the bounds of the searched one."""
     match prefix:
         case "eq":
@@ -93,11 +99,11 @@ def _compared(prefix: Prefix, low: datetime, high: datetime) -> Filter:
         case "ne":
             return {"$or": [{"low": {"$lt": low}}, {"high": {"$gt": high}}]}
         case "gt":
-            return _beginning(high, high)
+            return _beginning(high, high, longest)
         case "lt":
             return {"low": {"$lt": low}}
         case "ge":
-            return _beginning(low, high)
+            return _beginning(low, high, longest)
         case "le":
             return {"$or": [{"low": {"$lt": low}}, {"low": {"$gte": low, "$lt": high}, "high": {"$lte": high}}]}
         case "sa":
@@ -105,29 +111,25 @@ def _compared(prefix: Prefix, low: datetime, high: datetime) -> Filter:
         case "eb":
             return {"low": {"$lt": low}, "high": {"$lte": low}}
         case "ap":
-            return _overlap(low, high)
+            return _overlap(low, high, longest)
         case _:
             assert_never(prefix)
 
 
-def _overlap(low: datetime, high: datetime) -> Filter:
-    return {"low": {"$lt": high}, **_beginning(low, low)}
+def _overlap(low: datetime, high: datetime, longest: timedelta) -> Filter:
+    return {"low": {"$lt": high}, **_beginning(low, low, longest)}
 
 
-def _beginning(low: datetime, high: datetime) -> Filter:
+def _beginning(low: datetime, high: datetime, longest: timedelta) -> Filter:
     """Return the condition of an interval that begins at `low` or later, or ends after `high`.
 
     Every branch bounds where it begins, so an index on that serves it, and no interval satisfies two of them; no branch
     needs the document.
     """
-    month_before = max(low, EARLIEST + MONTH) - MONTH
-    return {
-        "$or": [
-            {"low": {"$gte": low}},
-            {"low": {"$gte": month_before, "$lt": low}, "high": {"$gt": high}},
-            {"span": True, "low": {"$lt": month_before}, "high": {"$gt": high}},
-        ]
-    }
+    before = max(low, EARLIEST + longest) - longest
+    found = [{"low": {"$gte": low}}, {"low": {"$gte": before, "$lt": low}, "high": {"$gt": high}}]
+    longer = {"span": True, "low": {"$lt": before}, "high": {"$gt": high}}
+    return {"$or": [*found, longer] if longest is MONTH else found}
 
 
 def _widened(low: datetime, high: datetime, context: Context) -> tuple[datetime, datetime]:
@@ -141,7 +143,7 @@ def _widened(low: datetime, high: datetime, context: Context) -> tuple[datetime,
 
 def _overlapping(text: str, where: Field, context: Context) -> Filter:
     low, high = _limits(text, context)
-    return within(where, _overlap(low, high))
+    return within(where, _overlap(low, high, _longest(where)))
 
 
 KIND = Kind(extract={"": _intervals}, condition=_condition, comparisons={**by_prefix(_condition), "po": _overlapping})

@@ -134,6 +134,11 @@ _READ_BY_PEOPLE: Mapping[str, _Atoms] = {
 }
 
 
+def are_alike(values: Sequence[Any]) -> bool:
+    """Tell whether stored forms are all of codes alone, or all of codes in systems: no code has two of them."""
+    return len({str(value)[:1] in (" ", "~") for value in values}) == 1
+
+
 def _typed_identifiers(values: Sequence[Typed], _zone: tzinfo) -> Sequence[str]:
     if len(values) == 1 and values[0][1] != "Identifier":
         return ()

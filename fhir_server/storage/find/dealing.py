@@ -3,10 +3,8 @@
 Spec: https://hl7.org/fhir/R4/search.html#sort
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,13 +14,11 @@ from fhir_server.kernel.query import Access, Filter, Query
 from fhir_server.storage.find.order import Hit, value_at
 from fhir_server.storage.find.probe import joined
 
-_Read: TypeAlias = Callable[[Mapping[str, Any]], Any]
 _Document: TypeAlias = dict[str, Any]
 _EMPTY: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """The first hits of a query: `limit` of them, of one type, under a filter that has the access rule in it.
 
     Shape: `shown` is the projection of what is to be shown of them
@@ -36,8 +32,7 @@ class Wanted:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The first hits in order, and how many there are in all; None where that is not known."""
 
     hits: list[Hit]
@@ -81,17 +76,17 @@ def dealt(items: Sequence[Item], documents: Sequence[_Document]) -> list[Found]:
         by_value = asking.setdefault(path, {})
         for value in values:
             by_value.setdefault(value, []).append(number)
-    links = [(_reader(path), by_value) for path, by_value in asking.items()]
-    mine: list[list[_Document]] = [[] for _ in items]
-    for document in documents:
-        takers: Collection[int] = ()
-        for read, by_value in links:
-            for text in _texts(read(document)):
+    takers: list[Collection[int]] = [()] * len(documents)
+    for path, by_value in asking.items():
+        for place, value in enumerate(_column(path, documents)):
+            for text in (value,) if type(value) is str else value or ():
                 if numbers := by_value.get(text):
-                    takers = {*takers, *numbers} if takers else numbers
-        if len(takers) > 1:  # one alone is the one for which it was found
-            takers = [number for number in takers if _has(document, items[number].equalities.others)]
-        for number in takers:
+                    takers[place] = {*takers[place], *numbers} if takers[place] else numbers
+    mine: list[list[_Document]] = [[] for _ in items]
+    for document, asked_by in zip(documents, takers, strict=True):
+        if len(asked_by) > 1:  # one alone is the one for which it was found
+            asked_by = [number for number in asked_by if _has(document, items[number].equalities.others)]
+        for number in asked_by:
             mine[number].append(document)
     return [_first(item.wanted, found) for item, found in zip(items, mine, strict=True)]
 
@@ -107,7 +102,7 @@ def _branch(group: Sequence[Item]) -> Filter:
 
 
 def _has(document: Mapping[str, Any], others: Iterable[Equality]) -> bool:
-    return all(not values.isdisjoint(_texts(_reader(path)(document))) for path, values in others)
+    return all(not values.isdisjoint(_texts(value_at(document, path))) for path, values in others)
 
 
 def _first(wanted: Wanted, found: list[_Document]) -> Found:
@@ -122,33 +117,30 @@ def _first(wanted: Wanted, found: list[_Document]) -> Found:
     if not query.keys:
         return Found([Hit(wanted.type, one, ()) for one in found[:limit]], len(found))
     (key,) = query.keys
-    read = _reader(key.path)
-    present: list[tuple[Any, _Document]] = []
-    absent: list[tuple[Any, _Document]] = []
-    for one in found:
-        value = read(one)
-        (absent if value is None else present).append((value, one))
-    present.sort(key=itemgetter(0), reverse=key.descending)
-    present += absent
+    values = _column(key.path, found)
+    ordered = list(zip(values, found, strict=True))
+    absent = [pair for pair in ordered if pair[0] is None] if None in values else []
+    if absent:
+        ordered = [pair for pair in ordered if pair[0] is not None]
+    ordered.sort(key=itemgetter(0), reverse=key.descending)
+    ordered += absent
     if len(found) < limit and len(query.legs) == 1:  # no further page, no other type: nobody asks for a place
-        return Found([Hit(wanted.type, one, ()) for _, one in present], len(found))
-    return Found([Hit(wanted.type, one, (_in_utc(value),)) for value, one in present[:limit]], len(found))
+        return Found([Hit(wanted.type, one, ()) for _, one in ordered], len(found))
+    return Found([Hit(wanted.type, one, (_in_utc(value),)) for value, one in ordered[:limit]], len(found))
 
 
 def _in_utc(value: Any) -> Any:
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
 
-def _reader(path: str) -> _Read:
-    """Return what reads the value of a document at "index.date.low"; single values alone lie below others."""
+def _column(path: str, documents: Sequence[_Document]) -> list[Any]:
+    """Return the value of each document at "index.date.low"; single values alone lie below others."""
     match path.split("."):
-        case [name]:
-            return lambda document: document.get(name)
         case [outer, name]:
-            return lambda document: (document.get(outer) or _EMPTY).get(name)
+            return [(one.get(outer) or _EMPTY).get(name) for one in documents]
         case [outer, middle, name]:
-            return lambda document: ((document.get(outer) or _EMPTY).get(middle) or _EMPTY).get(name)
-    return partial(value_at, path=path)
+            return [((one.get(outer) or _EMPTY).get(middle) or _EMPTY).get(name) for one in documents]
+    return [value_at(one, path) for one in documents]
 
 
 def _texts(value: Any) -> Sequence[str]:

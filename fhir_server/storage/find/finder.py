@@ -19,7 +19,7 @@ from fhir_server.kernel.types import Match, Version
 from fhir_server.storage import translate
 from fhir_server.storage.document import READING, SERVED, version_of
 from fhir_server.storage.find.contained import Contained
-from fhir_server.storage.find.count import counted
+from fhir_server.storage.find.count import Counter
 from fhir_server.storage.find.dealing import Found, Wanted
 from fhir_server.storage.find.explain import in_words
 from fhir_server.storage.find.lookups import Lookups
@@ -65,6 +65,7 @@ class Finder:
     def __init__(self, database: AsyncDatabase[dict[str, Any]], *, time_limit_ms: int) -> None:
         self._database = database.with_options(codec_options=READING)
         self._time_limit_ms = time_limit_ms
+        self._counter = Counter(self._database, time_limit_ms=time_limit_ms)
         self._lookups = Lookups(self._database, time_limit_ms=time_limit_ms)
         self.contained = Contained(self._database, self._lookups, time_limit_ms=time_limit_ms)
         self._together = Together(self._database, self._alone, time_limit_ms=time_limit_ms)
@@ -88,10 +89,12 @@ class Finder:
         if query.position is None and found.total is not None:
             return page, found.total  # no others are left to count: most searches end here
         if cap is None:
-            return page, await self._count(legs)
+            return page, await self._count(legs, query.several)
         if any(leg.plan.probes for leg in legs):
             return page, None
-        return page, sum(await asyncio.gather(*(self._counted(leg.type, leg.plan.wanted, cap) for leg in legs)))
+        return page, sum(
+            await asyncio.gather(*(self._counter.count(leg.type, leg.plan.wanted, cap=cap) for leg in legs))
+        )
 
     async def first(self, query: Query, access: Access, *, limit: int) -> list[Version]:
         """Return the first hits of a query."""
@@ -100,7 +103,7 @@ class Finder:
 
     async def count(self, query: Query, access: Access) -> int:
         """Return how many hits a query has."""
-        return await self._count(await self._planned(query, access))
+        return await self._count(await self._planned(query, access), query.several)
 
     async def explain(self, query: Query, access: Access) -> list[str]:
         """Return how the database finds a page of each type, a line for each read."""
@@ -128,10 +131,10 @@ class Finder:
         plans = await asyncio.gather(*(self._lookups.plan(filter_, access) for _, filter_ in query.legs))
         return [_Leg(type_, plan, access, shown) for (type_, _), plan in zip(query.legs, plans, strict=True)]
 
-    async def _count(self, legs: Sequence[_Leg]) -> int:
-        return sum(await asyncio.gather(*map(self._count_leg, legs)))
+    async def _count(self, legs: Sequence[_Leg], several: str | None) -> int:
+        return sum(await asyncio.gather(*(self._count_leg(leg, several) for leg in legs)))
 
-    async def _count_leg(self, leg: _Leg) -> int:
+    async def _count_leg(self, leg: _Leg, several: str | None) -> int:
         try:
             wanted = await self._lookups.completed(leg.plan)
         except TooCostly:
@@ -139,10 +142,7 @@ class Finder:
             async for hits, _ in self._passing(leg, Query(legs=((leg.type, leg.plan.wanted),))):
                 found += len(hits)
             return found
-        return await self._counted(leg.type, wanted, None)
-
-    async def _counted(self, type_: str, wanted: Filter, cap: int | None) -> int:
-        return await counted(self._database, type_, wanted, cap=cap, time_limit_ms=self._time_limit_ms)
+        return await self._counter.count(leg.type, wanted, several=several)
 
     async def _hits(self, query: Query, legs: Sequence[_Leg], limit: int) -> Found:
         if len(legs) == 1:
@@ -257,12 +257,7 @@ def _page(query: Query, hits: Sequence[Hit]) -> Page:
     if not shown:
         return Page(())
     return Page(
-        tuple(map(_match, shown)),
+        tuple([Match(type_, one[layout.ID], one[layout.JSON], one.get(layout.BLOB)) for type_, one, _ in shown]),
         next=place(shown[-1]) if more or backwards else None,
         previous=place(shown[0], backwards=True) if (more if backwards else start is not None) else None,
     )
-
-
-def _match(hit: Hit) -> Match:
-    type_, document, _ = hit
-    return Match(type_, document[layout.ID], document[layout.JSON], document.get(layout.BLOB))

@@ -15,7 +15,7 @@ from fhir_server.kernel import layout
 from fhir_server.kernel.errors import TooCostly
 from fhir_server.kernel.query import Access, Filter, Lookup
 from fhir_server.storage import translate
-from fhir_server.storage.find.count import counted
+from fhir_server.storage.find.count import Counter
 from fhir_server.storage.find.order import value_at
 from fhir_server.storage.find.probe import (
     ELEMENT,
@@ -50,6 +50,7 @@ class Lookups:
     def __init__(self, database: AsyncDatabase[dict[str, Any]], *, time_limit_ms: int) -> None:
         self._database = database
         self._time_limit_ms = time_limit_ms
+        self._counter = Counter(database, time_limit_ms=time_limit_ms)
 
     async def plan(self, filter_: Filter, access: Access) -> Plan:
         """Return how to find what a filter means and the access rule shows; steps that find few are done."""
@@ -180,7 +181,7 @@ class Lookups:
         return replaced(probe.condition, iter(done))
 
     async def _count(self, lookup: Lookup, cap: int) -> int:
-        return await counted(self._database, lookup.type, lookup.filter, cap=cap, time_limit_ms=self._time_limit_ms)
+        return await self._counter.count(lookup.type, lookup.filter, cap=cap)
 
     async def _resolved(self, part: Any, access: Access, inside: bool = False) -> Any:
         match part:

@@ -1,5 +1,8 @@
 import json
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from bench.figures import Figure
 from bench.search.plans import Explained, Plan
@@ -25,4 +28,11 @@ def test_no_earlier_report_means_no_medians(tmp_path: Path) -> None:
 def test_tables_have_a_row_for_each_figure_and_command_and_for_a_refusal() -> None:
     assert figures_table([READ, GROWTH, RATE], "title").row_count == 3
     refused = Explained("/Patient?x=1", (), "400: no")
-    assert plans_table([Explained("/Patient", (PLAN, PLAN)), refused], "plans").row_count == 3
+    assert plans_table([Explained("/Patient", (PLAN, PLAN)), refused], "plans", judged=True).row_count == 3
+
+
+@pytest.mark.parametrize(("judged", "remarks"), [(True, "SORT BAD"), (False, "SORT")])
+def test_only_plans_that_are_judged_are_called_bad(judged: bool, remarks: str) -> None:
+    sorting = replace(PLAN, sorted_in_memory=3_000)
+    table = plans_table([Explained("/Patient", (sorting,))], "plans", judged=judged)
+    assert list(table.columns[-1].cells) == [remarks]
