@@ -29,6 +29,9 @@ GENERATION = "generation"
 CONTAINED = f"{INDEX}.contained"
 """For each contained resource with an id an element {type, _id, index, ways}: index as a document of its own has."""
 
+UNSEARCHED = f"{INDEX}.rare.:references"
+"""References to Patients, Encounters and Accounts that no search parameter finds; no parameter has such a code."""
+
 TYPE = "type"
 WAYS = "ways"
 """By which references a contained resource is reached: ["rare.medication", "rare.medication Medication.rare.form"]."""

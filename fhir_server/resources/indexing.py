@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 
 from conformance.definitions import Definitions
 from conformance.paths import Extractor, compile, compile_composite
-from fhir_server.kernel.layout import INDEX
+from fhir_server.kernel.layout import INDEX, UNSEARCHED
 from fhir_server.kernel.types import Resource
 from fhir_server.resources.compartments import memberships, own_compartment
+from fhir_server.resources.unsearched import unsearched_in, unsearched_references
 from fhir_server.search import contained
-from fhir_server.search.fields import Field
 from fhir_server.search.kinds import KINDS
 from fhir_server.search.kinds.composite import combinations
 from fhir_server.search.kinds.kind import Extract
@@ -94,8 +94,10 @@ class Indexer:
         stores = tuple(
             (one.roots(self._definitions), self._store(type_, one)) for one in parameters.values() if one.is_stored
         )
+        unsearched = unsearched_in(self._definitions, type_)
+        stores += ((unsearched, _store_unsearched(unsearched)),)
         members = tuple(
-            (_steps(parameters[code].field), starts)
+            (_steps(parameters[code].field.path), starts)
             for code, starts in memberships(self._definitions, type_).items()
             if code in parameters
         )
@@ -109,7 +111,7 @@ class Indexer:
         values = compile(parameter.definition.expression, type_, self._definitions, types=parameter.types)
         where = parameter.field
         main, *variants = [
-            (extract, _steps(where.variant(name) if name else where))
+            (extract, _steps((where.variant(name) if name else where).path))
             for name, extract in KINDS[parameter.kind].extract.items()
         ]
         store = _store_one if where.single else _store_all
@@ -121,7 +123,7 @@ class Indexer:
         kinds = [KINDS[part.kind] for part in parameter.parts]
         expressions = [component.expression for component in definition.components]
         compose = compile_composite(definition.expression, expressions, type_, self._definitions)
-        steps, zone = _steps(parameter.field), self._zone
+        steps, zone = _steps(parameter.field.path), self._zone
 
         def store(resource: Resource, index: dict[str, Any]) -> None:
             if elements := compose(resource):
@@ -177,9 +179,19 @@ def _store_one(values: Extractor, main: _Variant, variants: Sequence[_Variant], 
     return store
 
 
-def _steps(where: Field) -> tuple[str, ...]:
+def _store_unsearched(properties: frozenset[str]) -> _Store:
+    steps = _steps(UNSEARCHED)
+
+    def store(resource: Resource, index: dict[str, Any]) -> None:
+        if found := unsearched_references(resource, properties):
+            _put(index, steps, found)
+
+    return store
+
+
+def _steps(path: str) -> tuple[str, ...]:
     """Return the names below the index: "index.rare.status" -> ("rare", "status")."""
-    return tuple(where.path.removeprefix(f"{INDEX}.").split(".", 1))
+    return tuple(path.removeprefix(f"{INDEX}.").split(".", 1))
 
 
 def _put(index: dict[str, Any], steps: tuple[str, ...], value: Any) -> None:

@@ -74,6 +74,7 @@ DATATYPES: Mapping[str, DataType] = MappingProxyType(
         "XPN-or-text": DataType(names.name_or_text, reads(1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 13, 14)),
         "XPN-text": DataType(names.name_text, reads(1, 2, 3, 4, 5, 6)),
         "XAD": DataType(contacts.address, reads(1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14)),
+        "XAD-of-birth": DataType(contacts.birth_place, reads(1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14)),
         "XTN": DataType(contacts.contact_point, reads(1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 14, 18)),
         "CWE": DataType(codes.codeable_concept, CODED, "sender"),
         "CWE-or-text": DataType(codes.concept_or_text, CODED, "sender"),

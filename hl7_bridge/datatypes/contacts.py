@@ -16,8 +16,21 @@ Element = dict[str, Any]
 PARTS = ((3, "city"), (9, "district"), (4, "state"), (5, "postalCode"), (6, "country"))
 
 
+OF_BIRTH = frozenset({"BDL", "N"})
+"""Kinds of address (table 0190) that tell where somebody was born, and not where they can be found."""
+
+
 def address(field: Text, context: Context, _table: Table | None) -> Element | None:
-    """Return the Address of an XAD or AD."""
+    """Return the Address of an XAD or AD; None for that of a birth."""
+    return None if field.value(7).strip() in OF_BIRTH else any_address(field, context)
+
+
+def birth_place(field: Text, context: Context, _table: Table | None) -> Element | None:
+    """Return the Address of an XAD that tells where somebody was born; None for any other."""
+    return any_address(field, context) if field.value(7).strip() in OF_BIRTH else None
+
+
+def any_address(field: Text, context: Context) -> Element | None:
     found: Element = {}
     lines = [text for text in (street(field), field.value(2).strip(), field.value(8).strip()) if text]
     kind = field.value(7).strip()

@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/datatypes.html#identifier
 """
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -122,12 +123,16 @@ def licence(field: Text, _context: Context, _table: Table | None) -> Element | N
     }
 
 
+MASKED = re.compile(r"[xX*]{2}")
+"""In a number of which only the end is told: it is nobody's number."""
+
+
 def social_security(field: Text, _context: Context, _table: Table | None) -> Element | None:
     """Return the Identifier of a United States social security number (ST)."""
     value = field.value(1).strip()
-    return (
-        {"type": {"coding": [{"system": TYPE_SYSTEM, "code": "SS"}]}, "system": SSN, "value": value} if value else None
-    )
+    if not value or MASKED.search(value):
+        return None
+    return {"type": {"coding": [{"system": TYPE_SYSTEM, "code": "SS"}]}, "system": SSN, "value": value}
 
 
 def plain_id(field: Text, context: Context, _table: Table | None) -> Element | None:

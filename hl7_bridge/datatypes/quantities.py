@@ -53,6 +53,10 @@ def integer(field: Text, context: Context, table: Table | None) -> int | None:
     return int(found) if found is not None and found == found.to_integral_value() and abs(found) < 2**31 else None
 
 
+POWER = re.compile(r"[xX*]?\s?10\Z")
+EXPONENT = re.compile(r"[+-]?\d{1,2}(\D|\Z)")
+
+
 def unit(field: Text, _context: Context, start: int = 1) -> Element:
     """Return unit, system and code of a Quantity from the components of a CWE that begins at `start`.
 
@@ -60,6 +64,9 @@ def unit(field: Text, _context: Context, start: int = 1) -> Element:
     that people read is always kept.
     """
     code, name, system = (field.value(start + offset).strip() for offset in range(3))
+    if POWER.match(code) and EXPONENT.match(name):
+        # "x10^3/uL", sent without escaping its "^": half of it would be another unit.
+        return {"unit": f"{code}^{name}"}
     second, third = field.value(start + 3).strip(), field.value(start + 5).strip()
     if not code and not name:
         return {}

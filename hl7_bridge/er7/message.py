@@ -181,6 +181,10 @@ _LITERAL: Final = Dialect(Delimiters("", "", "", "", ""), "ascii")
 """How the delimiters in MSH-1 and MSH-2 are read: as they are."""
 
 
+_FIRST_EVENTS: Final = {"ORU": "R01", "ORM": "O01", "DFT": "P03"}
+"""Events of messages that named none: version 2.1 knew no others of these types."""
+
+
 class Message:
     """A message; its segments in the order in which they came."""
 
@@ -224,11 +228,11 @@ class Message:
 
     @property
     def trigger(self) -> str:
-        """MSH-9.2: "A01"; else what EVN-1 says, as messages of versions before 2.3.1 do."""
+        """MSH-9.2: "A01"; else what EVN-1 says, as before version 2.3.1, or the one event that its type had in 2.1."""
         if code := self.header.value(9, 2):
             return code
         event = self.first("EVN")
-        return event.value(1) if event else ""
+        return (event.value(1) if event else "") or _FIRST_EVENTS.get(self.type, "")
 
     @property
     def structure(self) -> str:
@@ -242,8 +246,8 @@ class Message:
 
     @property
     def control_id(self) -> str:
-        """MSH-10."""
-        return self.header.value(10)
+        """MSH-10; behind a line break in it stands what is left of another segment."""
+        return self.header.value(10).partition("\n")[0]
 
     @property
     def sender(self) -> tuple[str, str]:

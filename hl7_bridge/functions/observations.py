@@ -119,6 +119,7 @@ VALUES: Mapping[str, Value] = MappingProxyType(
 )  # fmt: skip
 
 
+_ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 WITHOUT_VALUE = frozenset({"X"})
 """States of a result (OBX-11) in which there is none: it cannot be obtained."""
 
@@ -127,8 +128,12 @@ def observation_value(segment: Segment, draft: Draft, scope: Scope, context: Con
     """Put OBX-5 as value[x]; more than one value become components, or text lines, or documents of the report."""
     if segment.raw(5) == NULL or segment.raw(11) in WITHOUT_VALUE:
         draft.clears.add("value[x]")
+        if segment.raw(11) in WITHOUT_VALUE:
+            draft.resource["dataAbsentReason"] = unobtainable(segment)
         return
     found = values_of(segment, kind_of(segment, context), context)
+    if found:
+        draft.clears.add("dataAbsentReason")
     if len(found) == 1 and "attachment" not in found[0]:
         draft.resource.update(found[0])
         return
@@ -142,6 +147,13 @@ def observation_value(segment: Segment, draft: Draft, scope: Scope, context: Con
         draft.resource["valueString"] = "\n".join(value["valueString"] for value in simple)
     elif simple:
         draft.resource["component"] = [{"code": draft.resource.get("code", UNKNOWN), **value} for value in simple]
+
+
+def unobtainable(segment: Segment) -> Element:
+    """Return why there is no value: what the laboratory writes in its place ("QNS"), if anything."""
+    reason: Element = {"coding": [{"system": _ABSENT, "code": "cannot-be-obtained"}]}
+    text = segment.field(5).text.strip(' "') if segment.raw(5) else ""
+    return {**reason, "text": text} if text else reason
 
 
 def kind_of(segment: Segment, context: Context) -> str:

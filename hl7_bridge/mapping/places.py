@@ -46,6 +46,15 @@ class Place:
         return "" if text == NULL else text.strip()
 
 
+class Event(Place):
+    """MSH-9.2, also where a message tells its event elsewhere."""
+
+    __slots__ = ()
+
+    def read(self, segment: Segment | None, scope: Scope) -> str:  # noqa: ARG002
+        return scope.message.trigger
+
+
 def place(text: Any, where: str) -> Place:
     """Return the place that a map names.
 
@@ -55,4 +64,5 @@ def place(text: Any, where: str) -> Place:
     if match is None:
         raise MapError(where, f"{text!r} is no place; write 3, 3.1 or PV1-44")
     segment, field, component, sub = match.groups()
-    return Place(segment or "", int(field), int(component or 0), int(sub or 0))
+    found = Place(segment or "", int(field), int(component or 0), int(sub or 0))
+    return Event("MSH", 9, 2) if found == Place("MSH", 9, 2) else found

@@ -104,12 +104,19 @@ def derived_part(step: DeriveStep, segment: Segment | None, scope: Scope, draft:
     for one in step:
         if isinstance(one, Place):
             text = one.read(segment, scope)
+            if not text and scope.children and one.segment:
+                text = first_within(one, scope)
         else:
             other = scope.find(one)
             text = (other.key or other.full_url) if other is not None and other is not draft else ""
         if text:
             return text
     return ""
+
+
+def first_within(place: Place, scope: Scope) -> str:
+    """Return the first text that stands at a place in the groups within: the orders of a visit come after it."""
+    return next(filter(None, map(place.of, scope.every_segment(place.segment))), "")
 
 
 def type_code(identifier: Mapping[str, Any]) -> str:

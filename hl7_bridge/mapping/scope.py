@@ -22,7 +22,7 @@ ALONE = frozenset({"Patient"})
 class Scope:
     """One instance of a group; the outermost one is the whole message."""
 
-    __slots__ = ("_nearest", "_roles", "children", "drafts", "group", "message", "parent", "segments")
+    __slots__ = ("_found", "_roles", "children", "drafts", "group", "message", "parent", "segments")
 
     def __init__(self, group: Group, message: Message, parent: Scope | None) -> None:
         self.group = group
@@ -31,16 +31,15 @@ class Scope:
         self.segments: list[Segment] = []
         self.children: list[Scope] = []
         self.drafts: dict[str, Draft] = {}
-        self._roles: dict[str, list[tuple[Scope, Draft]]] = {} if parent is None else parent._roles
+        self._roles: dict[str, list[Draft]] = {} if parent is None else parent._roles
         """All entries of the message by role, in message order; shared by its scopes."""
-        self._nearest: dict[tuple[int, str, str], Draft | None] = {} if parent is None else parent._nearest
-        """What scopes of a group find, by the scope around them: results of an order share its patient; shared too."""
+        self._found: dict[tuple[int, str, str], Draft | None] = {} if parent is None else parent._found
+        """What scopes of a group find beside them, by the scope around them: a search for all of them; shared too."""
 
     def release(self) -> None:
         """Let go of what leads back: freed at once, scopes cost the collector of cycles nothing (it took a third)."""
         for scope in list(self.inwards()):
             scope.parent = None
-        self._roles.clear()
 
     def outwards(self) -> Iterator[Scope]:
         """Yield this scope and those around it."""
@@ -70,11 +69,11 @@ class Scope:
     def add(self, role: str, draft: Draft) -> None:
         """Make an entry that of a role in this scope."""
         self.drafts[role] = draft
-        self._roles.setdefault(role, []).append((self, draft))
-        self._nearest.clear()
+        self._roles.setdefault(role, []).append(draft)
+        self._found.clear()
 
     def find(self, role: str) -> Draft | None:
-        """Return the nearest entry of a role: of this scope or one around it, else the first one beside those.
+        """Return the nearest entry of a role: of this scope or one around it, else the first in it, or beside those.
 
         What lies in another instance of a group that this scope is in is none of its business: the specimen of the
         second order is not that of the first one's results.
@@ -82,37 +81,34 @@ class Scope:
         known = self._roles.get(role)
         if known is None:
             return None
-        if self.children or self.parent is None or role in self.drafts:
-            return self._search(role, known)
-        key = (id(self.parent), self.group.name, role)
-        if key not in self._nearest:
-            self._nearest[key] = self._search(role, known)
-        return self._nearest[key]
-
-    def _search(self, role: str, known: list[tuple[Scope, Draft]]) -> Draft | None:
-        for scope in self.outwards():
+        scope: Scope | None = self
+        while scope is not None:
             if (draft := scope.drafts.get(role)) is not None:
                 return draft
-        inner = None
-        for scope in self.outwards():
-            for other, draft in known:
-                branch = other.below(scope)
-                if branch is not None and (inner is None or branch.group is not inner.group):
+            scope = scope.parent
+        if self.parent is None:
+            return known[0]
+        found = next(self.every(role), None) if self.children else None
+        return found or self._beside(role, known)
+
+    def _beside(self, role: str, known: list[Draft]) -> Draft | None:
+        """Return the first entry of a role in the groups beside this one, and beside those around it."""
+        key = (id(self.parent), self.group.name, role)
+        if key not in self._found:
+            self._found[key] = self._search(role) or (known[0] if role in ALONE and len(known) == 1 else None)
+        return self._found[key]
+
+    def _search(self, role: str) -> Draft | None:
+        inner = self
+        while (outer := inner.parent) is not None:
+            for child in outer.children:
+                if child.group is not inner.group and (draft := next(child.every(role), None)) is not None:
                     return draft
-            inner = scope
-        return known[0][1] if role in ALONE and len(known) == 1 else None
+            inner = outer
+        return None
 
     def every(self, role: str) -> Iterator[Draft]:
         """Yield the entries of a role in this scope and within it."""
-        for other, draft in self._roles.get(role, ()):
-            if other is self or other.below(self) is not None:
+        for scope in self.inwards() if role in self._roles else ():
+            if (draft := scope.drafts.get(role)) is not None:
                 yield draft
-
-    def below(self, outer: Scope) -> Scope | None:
-        """Return the child of an outer scope in which this one lies; None when it does not lie in it."""
-        scope: Scope = self
-        while scope.parent is not None:
-            if scope.parent is outer:
-                return scope
-            scope = scope.parent
-        return None

@@ -26,7 +26,7 @@ def observer(registry: CollectorRegistry) -> Callable[[Processed], None]:
     known: set[str] = set()
 
     def observe(processed: Processed) -> None:
-        sender = processed.sender[:80]
+        sender = processed.name
         if sender not in known:
             if len(known) >= _SENDERS:
                 sender = _OTHERS

@@ -34,6 +34,11 @@ def test_blanks_and_a_byte_order_mark_before_the_header_mean_nothing(before: byt
     assert parse(before + ADT).warnings == ()
 
 
+def test_what_is_left_of_a_segment_behind_the_header_is_no_part_of_the_control_id() -> None:
+    message = parse(b"MSH|^~\\&|LAB|NORTH|||20240305101500||ADT^A12|77\rTYHOSP^MR||LINDQVIST\r")
+    assert message.control_id == "77"
+
+
 def test_what_stands_before_the_header_is_skipped_with_a_warning() -> None:
     message = parse(b"HELLO\r\n" + ADT)
     assert message.control_id == "77"

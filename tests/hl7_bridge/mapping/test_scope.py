@@ -62,3 +62,18 @@ def test_nearest_segment_is_found_and_all_within() -> None:
     assert found.sequence == 2
     assert [one.sequence for one in patient.every_segment("OBX")] == [1, 2]
     assert second.segment("PV1") is None
+
+
+def test_outermost_finds_the_first_entry_wherever_it_stands() -> None:
+    message = made("PID", "OBR", "OBX", "OBR", "OBX")
+    orders = message.children[0].children
+    first, _ = [draft(order, "DiagnosticReport") for order in orders]
+    assert message.find("DiagnosticReport") is first
+
+
+def test_a_group_finds_what_lies_in_it_before_what_lies_beside_it() -> None:
+    patient = made("PID", "OBR", "OBX", "SPM", "OBR", "OBX", "SPM").children[0]
+    first, second = patient.children
+    specimens = [draft(order.children[1], "Specimen") for order in (first, second)]
+    assert [order.find("Specimen") for order in (first, second)] == specimens
+    assert [order.children[0].find("Specimen") for order in (first, second)] == specimens

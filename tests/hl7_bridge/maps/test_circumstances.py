@@ -78,3 +78,27 @@ def test_diagnosis_names_the_one_that_it_is_due_to() -> None:
     found = convert("ADT^A08", PATIENT, VISIT, "DG1|1||E11.9^Diabetes^I10|||W" + "|" * 16 + "D0^LOCAL").one("Condition")
     due = next(one for one in found["extension"] if one["url"].endswith("condition-dueTo"))
     assert due["valueReference"]["identifier"]["value"] == "D0"
+
+
+DEATH = "PDA|I21.9^Myocardial infarction^I10~I50.9^Heart failure^I10|ICU^1^1|Y|20240305|77^DEATH^DORA|N|||N"
+
+
+def test_what_is_told_of_a_death() -> None:
+    found = convert("ADT^A03", PATIENT, VISIT, DEATH)
+    assert found.one("Patient")["deceasedBoolean"] is True
+    seen = found.one("Observation")
+    assert codes(seen["valueCodeableConcept"]) == ["I21.9"]
+    causes = [one["valueCodeableConcept"] for one in seen["component"] if one["code"]["text"] == "cause of death"]
+    assert [codes(cause) for cause in causes] == [["I21.9"], ["I50.9"]]
+    told = {one["code"]["text"]: one for one in seen["component"]}
+    assert (told["certified"]["valueBoolean"], told["autopsy"]["valueBoolean"]) == (True, False)
+    assert found.referred(seen["performer"][0])["name"][0]["family"] == "DEATH"
+
+
+def test_the_time_of_death_of_the_person_stays() -> None:
+    died = PATIENT + "|" * 21 + "202403041200+0100|Y"
+    found = convert("ADT^A03", died, VISIT, DEATH)
+    person = found.one("Patient")
+    assert person["deceasedDateTime"] == "2024-03-04T12:00:00+01:00"
+    assert "deceasedBoolean" not in person
+    assert found.one("Observation")["effectiveDateTime"] == "2024-03-04T12:00:00+01:00"

@@ -255,3 +255,8 @@ def test_statement_without_a_date_is_no_education() -> None:
     lines = ("RXA|0|1|20240305||140^Influenza^CVX|0.5|mL", "OBX|1|TS|29768-9^Date published^LN||  ||||||F")
 
     assert "education" not in convert("VXU^V04", PATIENT, "ORC|RE||F1", *lines).one("Immunization")
+
+
+def test_diagnosis_of_a_german_sender_names_its_classification() -> None:
+    condition = convert("ADT^A01", PATIENT, "DG1|1||S72.01^Schenkelhalsfraktur^I10G2024").one("Condition")
+    assert condition["code"]["coding"][0]["system"] == "http://fhir.de/CodeSystem/bfarm/icd-10-gm"

@@ -264,3 +264,28 @@ def test_number_of_the_mother_is_that_of_the_one_whom_the_message_names() -> Non
 )
 def test_number_beyond_all_bounds_is_no_number(event: str, segments: tuple[str, ...], digits: str) -> None:
     assert convert(event, PATIENT, *(one.format(digits) for one in segments)).all("Patient")
+
+
+def key(*identifiers: str, internal: str = "") -> str | None:
+    found = convert("ADT^A08", f"PID|1|{internal}|{'~'.join(identifiers)}||DOE^JANE||19800101|F").conversion.entries
+    (patient,) = (one.key for one in found if one.resource["resourceType"] == "Patient")
+    return patient
+
+
+def test_the_number_of_the_record_finds_the_patient_whatever_pid_2_holds() -> None:
+    assert key("55^^^HOSP^MRN") == key("55^^^HOSP^MRN", internal="77")
+    assert key("55^^^HOSP") == key("55^^^HOSP", internal="77")
+
+
+def test_a_number_of_which_only_the_end_is_told_identifies_nobody() -> None:
+    person = convert("ADT^A08", PATIENT + "|" * 11 + "xxx-xx-6789").one("Patient")
+    assert [one["value"] for one in person["identifier"]] == ["778899"]
+
+
+def test_the_address_of_birth_is_no_address_of_the_person() -> None:
+    home, birth = "3 RUE X^^LYON^^69002^FRA^H", "^^PARIS^^75001^FRA^BDL"
+    found = convert("ADT^A08", PATIENT + f"|||{home}~{birth}").one("Patient")
+    assert [one["city"] for one in found["address"]] == ["LYON"]
+    (extension,) = found["extension"]
+    assert extension["url"] == "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
+    assert extension["valueAddress"]["city"] == "PARIS"

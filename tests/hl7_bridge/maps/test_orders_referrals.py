@@ -118,3 +118,17 @@ def test_other_providers_are_kept_without_a_part() -> None:
 def test_referral_without_a_number_is_found_again_by_what_it_is() -> None:
     first, again = (referral(_6="", _11="", event=event).one("ServiceRequest") for event in ("I12", "I13"))
     assert first["identifier"] == again["identifier"]
+
+
+def test_what_the_payor_has_authorised_goes_with_the_referral() -> None:
+    line = "AUT|PPO^Plan|1234^Good Health^PAYORS|GOOD HEALTH|20240301|20240901|A-99^GH|500^EUR|12|10||||AP"
+    found = convert("REF^I12", "RF1|A||MED||||||20240301||F9^CLINIC", line, PATIENT)
+    allowed = found.one("ClaimResponse")
+    assert (allowed["use"], allowed["preAuthRef"]) == ("preauthorization", "A-99")
+    assert allowed["preAuthPeriod"] == {"start": "2024-03-01", "end": "2024-09-01"}
+    assert allowed["insurer"]["display"] == "GOOD HEALTH"
+    assert allowed["total"][0]["amount"] == {"value": 500, "currency": "EUR"}
+    assert found.referred(allowed["patient"])["resourceType"] == "Patient"
+    referral = found.one("ServiceRequest")
+    assert found.referred(referral["insurance"][0]) == allowed
+    assert referral["quantityQuantity"]["value"] == 10

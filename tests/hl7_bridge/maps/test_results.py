@@ -271,3 +271,26 @@ def test_value_of_a_datatype_that_nobody_knows_is_text_and_the_sender_hears_of_i
     found = convert("ORU^R01", PATIENT, "OBR|1||F1|T^Test", "OBX|1|XX|A^a||odd||||||F")
     assert found.one("Observation")["valueString"] == "odd"
     assert [one.place for one in found.conversion.notes] == ["OBX-2"]
+
+
+@pytest.mark.parametrize(("units", "unit"), [("x10^3/uL", "x10^3/uL"), ("10^9/L", "10^9/L"), ("10^Ten", "10")])
+def test_power_of_ten_that_is_not_escaped_stays_whole(units: str, unit: str) -> None:
+    assert observation(f"NM|{CODE}||12.4|{units}")["valueQuantity"]["unit"] == unit
+
+
+def test_result_that_cannot_be_obtained_says_why() -> None:
+    found = observation(f"NM|{CODE}||QNS||||||X")
+    assert (found["status"], found["dataAbsentReason"]["text"]) == ("cancelled", "QNS")
+    assert codes(found["dataAbsentReason"]) == ["cannot-be-obtained"]
+    assert not any(name.startswith("value") for name in found)
+
+
+def test_result_that_is_there_has_no_reason_to_be_absent() -> None:
+    found = oru(ORDER, f"OBX|1|NM|{CODE}||5.4|mmol/L|||||F")
+    (entry,) = (one for one in found.conversion.entries if one.resource["resourceType"] == "Observation")
+    assert "dataAbsentReason" in entry.clears
+
+
+def test_report_of_version_2_1_names_no_event() -> None:
+    found = convert("ORU", PATIENT, ORDER, f"OBX||NM|{CODE}||5.4", version="2.1")
+    assert found.one("Observation")["valueQuantity"]["value"] == Decimal("5.4")
