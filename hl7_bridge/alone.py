@@ -43,9 +43,11 @@ async def opened(settings: Settings) -> AsyncIterator[Inbound]:
     around = Surroundings(_now, _new_id, _tell, settings.charset)
     async with connected(settings.fhir, known, token=settings.token) as store:
         journal = SqliteJournal(settings.journal)
+        inbound = Inbound(converter, journal, Processing(store, store, Joiner(known)), around)
         try:
-            yield Inbound(converter, journal, Processing(store, store, Joiner(known)), around)
+            yield inbound
         finally:
+            await inbound.idle()
             await journal.close()
 
 

@@ -134,8 +134,8 @@ class Converter:
         for warning in message.warnings:
             context.note("MSH", warning)
         scope = arrange(message, program.messages[root])
-        demand(program.requires.get(root, ()), scope)
         try:
+            demand(program.requires.get(root, ()), scope)
             drafts = filled(program, scope, context)
             return finished(message, scope, context, drafts, received)
         finally:

@@ -84,7 +84,7 @@ def provenance(
         "recorded": utc(received),
         "activity": {"coding": [{"system": EVENT_SYSTEM, "code": " ".join((message.trigger or message.type).split())}]},
         "agent": [agent, *draft.resource.get("agent", ())],
-        "entity": [{"role": "source", "what": raw.reference}],
+        "entity": [{"role": "source", "what": one.reference} for one in (raw, scope.find("MessageHeader")) if one],
     }
     if context.occurred:
         made["occurredDateTime"] = context.occurred

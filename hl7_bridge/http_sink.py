@@ -62,9 +62,10 @@ class HttpStore:
 
     async def learn(self) -> None:
         """Read from the CapabilityStatement whether clients may choose ids, and what can be searched."""
-        rest = (await self._request("GET", "metadata")).get("rest", [{}])[0]
+        rest: Resource = next(iter((await self._request("GET", "metadata")).get("rest", ())), {})
         resources = rest.get("resource", [])
-        self._gives_ids = not all(one.get("updateCreate", False) for one in resources)
+        # A server that says nothing of it may not allow it.
+        self._gives_ids = not resources or not all(one.get("updateCreate", False) for one in resources)
         self._links = frozenset(
             (one.get("type", ""), parameter.get("name", ""))
             for one in resources
@@ -123,16 +124,24 @@ class HttpStore:
         return dict(answers(search, list(_hits(bundle))))
 
     async def _pages(self, type_: str, params: Sequence[tuple[str, str]]) -> list[Resource]:
-        """Return all hits of a search."""
+        """Return all hits of a search; raise Refused when there are too many: what is missing would be overlooked."""
         bundle = await self._search(type_, (*params, ("_count", "500")))
-        hits = list(_hits(bundle))
+        hits: list[Resource] = []
         for _ in range(_PAGES):
+            hits += _hits(bundle)
             url = _next(bundle)
             if url is None:
-                break
-            bundle = await self._request("GET", url)
-            hits += _hits(bundle)
-        return hits
+                return hits
+            bundle = await self._request("GET", self._own(url))
+        raise Refused((type_, f"the search has more than {_PAGES} pages; a person must see to this"))
+
+    def _own(self, link: str) -> str:
+        """Return a link that the server gave; raise Refused when it leads to another, which would get the token."""
+        base = self._client.base_url
+        url = base.join(link)
+        if (url.scheme, url.host, url.port) != (base.scheme, base.host, base.port):
+            raise Refused(("", "the FHIR server's link to a further page leads to another server"))
+        return str(url)
 
     async def _search(self, type_: str, params: Sequence[tuple[str, str]]) -> Resource:
         # As a POST, because many identifiers make a URL that is longer than proxies like.

@@ -67,6 +67,7 @@ async def opened_bridge(env: Env, observe: Callable[[Processed], None]) -> Async
     journal = MongoJournal(letters, env.clock)
     inbound = Inbound(converter, journal, Processing(store, store, Joiner(env.definitions)), around)
     yield Bridge(inbound, journal, DeadLetters(inbound), converter, env)
+    await inbound.idle()
     await letters.idle()
 
 

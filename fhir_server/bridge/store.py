@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/http.html#transaction, https://hl7.org/fhir/R4/sea
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeAlias
@@ -14,10 +14,21 @@ from urllib.parse import parse_qsl, urlsplit
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.run import run
 from fhir_server.kernel.call import Address, Call, Params, Preferences, Principal
-from fhir_server.kernel.errors import Conflict, FhirError, PreconditionFailed, Throttled, TimedOut, Unavailable
+from fhir_server.kernel.errors import (
+    Conflict,
+    FhirError,
+    PreconditionFailed,
+    Throttled,
+    TimedOut,
+    TooCostly,
+    Unavailable,
+)
 from fhir_server.kernel.fhir_json import decode_stored
 from fhir_server.kernel.fhir_time import bounds
+from fhir_server.kernel.layout import UNSEARCHED
+from fhir_server.kernel.query import EVERYTHING, Position, Query
 from fhir_server.kernel.types import Guard, Resource
+from fhir_server.search.kinds.reference import spellings
 from fhir_server.storage.coalesce import Coalescer, Limits
 from hl7_bridge import ports
 from hl7_bridge.inbound.questions import Search, alone, answers, recorded_since, searches
@@ -75,21 +86,43 @@ class Store:
         return hits
 
     async def read(self, references: Collection[str]) -> dict[str, Resource]:
-        found: dict[str, Resource] = {}
-        for reference in references:
-            type_, _, id_ = reference.partition("/")
-            try:
-                result = await self._run(Call(Address("read", type_, id_), self._base_url, PRINCIPAL))
-            except ports.Refused:
-                continue
-            found[reference] = decode_stored(result or b"null")
-        return found
+        found = await asyncio.gather(*map(self._read, references))
+        return {reference: one for reference, one in zip(references, found, strict=True) if one is not None}
 
     async def referring(self, reference: str) -> Sequence[Resource]:
         type_, stored = reference.partition("/")[0], set(await self._env.storage.schema.stored_types())
         links = [link for link in reference_parameters(self._env.definitions, type_) if link[0] in stored]
-        groups = await asyncio.gather(*(self._pages(source, ((code, reference),)) for source, code in links))
+        groups = await asyncio.gather(
+            self._unsearched(reference, stored), *(self._pages(source, ((code, reference),)) for source, code in links)
+        )
         return list({(one["resourceType"], one["id"]): one for group in groups for one in group}.values())
+
+    async def _read(self, reference: str) -> Resource | None:
+        type_, _, id_ = reference.partition("/")
+        call = Call(Address("read", type_, id_), self._base_url, PRINCIPAL)
+        try:
+            async with self._places:
+                body = await self._run(call)
+        except ports.Refused:
+            return None
+        resource: Resource = decode_stored(body or b"null")
+        return resource
+
+    async def _unsearched(self, reference: str, types: Collection[str]) -> list[Resource]:
+        """Return what refers to a resource where no search parameter looks."""
+        wanted = {UNSEARCHED: {"$in": spellings(reference, self._base_url)}}
+        query = Query(tuple((type_, wanted) for type_ in sorted(types)), count=self._env.settings.max_page_size)
+        found: list[Resource] = []
+        position: Position | None = None
+        while True:
+            try:
+                page = await self._env.storage.finder.page(replace(query, position=position), EVERYTHING)
+            except (Unavailable, TimedOut, TooCostly) as error:
+                raise ports.Unavailable(str(error)) from None
+            found += (await self.read([one.reference for one in page.versions])).values()
+            position = page.next
+            if position is None:
+                return found
 
     async def later(self, references: Collection[str], moment: str) -> frozenset[str]:
         return await self._events.ask(_Moment(frozenset(references), moment))

@@ -44,8 +44,8 @@ _FENCED = 121
 """DocumentValidationFailure: only the fences of `reindexing.rules` are conditions on documents."""
 _TOO_DEEP = frozenset({15})
 _TOO_LARGE = frozenset({10334, 17419, 17420})
-_TRANSACTION_TOO_LARGE = frozenset({257, 290})
-"""TransactionTooLarge; TransactionExceededLifetimeLimitSeconds."""
+_TRANSACTION_TOO_LARGE = frozenset({257, 290, 388})
+"""TransactionTooLarge; TransactionExceededLifetimeLimitSeconds; TransactionTooLargeForCache."""
 _TOO_SLOW = frozenset({50, 262})
 _AWAY = frozenset({6, 7, 64, 89, 91, 189, 202, 9001, 10058, 10107, 11600, 11602, 13435, 13436, 14031})
 """Hosts unreachable, write concern not met, shutting down, stepping down, not primary, disk full."""

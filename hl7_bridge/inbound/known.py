@@ -10,7 +10,7 @@ _MOST = 20_000
 _SECONDS = 60.0
 """For so long a resource that somebody deletes or merges may still be referred to."""
 
-_TYPES = frozenset({"Device", "Location", "Organization", "Practitioner", "PractitionerRole"})
+_TYPES = frozenset({"Device", "Location", "MessageHeader", "Organization", "Practitioner", "PractitionerRole"})
 
 
 class Known:
@@ -28,7 +28,8 @@ class Known:
     def put(self, type_: str, key: str, reference: str) -> None:
         """Remember what is stored, if it is of a type that is mostly referred to."""
         if type_ in _TYPES:
-            self._found[type_, key] = reference, self._now() + _SECONDS
+            now = self._now()
+            self._found[type_, key] = reference, now + _SECONDS
             self._found.move_to_end((type_, key))
-            if len(self._found) > _MOST:
+            while len(self._found) > _MOST or next(iter(self._found.values()))[1] <= now:
                 self._found.popitem(last=False)

@@ -6,7 +6,8 @@ Spec: https://www.hl7.org/implement/standards/product_brief.cfm?product_id=185 (
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
@@ -61,11 +62,16 @@ class Processed:
     place: str = ""
     failure: Exception | None = None
 
+    @property
+    def name(self) -> str:
+        """The sender as logs and figures name it: the message gives it, so it is cut and holds what can be printed."""
+        return "".join(filter(str.isprintable, self.sender[:80]))
+
     def facts(self) -> dict[str, object]:
-        """Return what a log says of it; names that the message gives are cut."""
+        """Return what a log says of it."""
         return {
             "letter": self.letter,
-            "sender": self.sender[:80],
+            "sender": self.name,
             "type": self.type[:16],
             "result": self.result,
             "code": self.code or None,
@@ -127,10 +133,16 @@ class Inbound:
         self._places = asyncio.Semaphore(IN_WORK)
         self._answering = Answering(processing.lookup, converter)
         self._order = Order()
+        self._notes: dict[str, asyncio.Task[None]] = {}
 
     @property
     def journal(self) -> Journal:
         return self._journal
+
+    async def idle(self) -> None:
+        """Return when the journal knows of every message that was answered."""
+        while self._notes:
+            await asyncio.wait(self._notes.values())
 
     async def handle(self, raw: bytes) -> list[bytes]:
         """Return the acknowledgements of a message that came in, in the order in which to send them."""
@@ -177,9 +189,11 @@ class Inbound:
     async def _watched(self, letter: Letter, reading: _Reading, *, again: bool) -> Taken:
         started = perf_counter()
         failure = reading.failure
+        kept = _Kept(letter)
         try:
-            kept = _Kept(letter) if again else await self._kept(letter)
-            letter = kept.letter
+            if not again:
+                kept = await self._kept(letter)
+                letter = kept.letter
             if kept.earlier is not None:
                 self._tell(letter, "repeated", Verdict("accepted"), started, None)
                 return Taken(kept.earlier, Verdict("accepted"))
@@ -188,7 +202,7 @@ class Inbound:
             verdict = verdicts.unavailable()
         except Exception as error:  # a bug must cost one message, not the connection
             verdict, failure = verdicts.failed(), error
-        taken = await self._noted(letter, reading, verdict)
+        taken = await self._noted(kept, reading, verdict)
         self._tell(letter, taken.verdict.outcome, taken.verdict, started, failure)
         return taken
 
@@ -209,17 +223,23 @@ class Inbound:
 
     async def _kept(self, letter: Letter) -> _Kept:
         """Save a letter; return what the journal knows of it."""
-        stored = await self._journal.save(letter)
+        stored = await self._saved(letter)
         notes: tuple[Problem, ...] = ()
         if stored is not None and stored.digest != letter.digest:
             letter = other_body(letter)
-            stored = await self._journal.save(letter)
+            stored = await self._saved(letter)
             text = "this control id came before with another body; both messages were processed"
             notes = (Problem("205", text, segment="MSH", field=10, severity="W"),)
         if stored is None:
             return _Kept(letter, notes, fresh=True)
         acks = stored.ack.split(_SEPARATOR) if stored.ack else []
         return _Kept(letter, notes, earlier=acks if stored.state == "done" else None)
+
+    async def _saved(self, letter: Letter) -> Letter | None:
+        """Save a letter; return the one that stands under its id, with all that is known of it."""
+        if (note := self._notes.get(letter.id)) is not None:
+            await asyncio.wait([note])
+        return await self._journal.save(letter)
 
     async def _stored(self, reading: _Reading, kept: _Kept) -> Verdict:
         """Store what a message became; return the verdict of that."""
@@ -238,14 +258,19 @@ class Inbound:
             return verdicts.contended()
         return Verdict("accepted", (*kept.notes, *verdicts.late(plan.late)))
 
-    async def _noted(self, letter: Letter, reading: _Reading, verdict: Verdict) -> Taken:
+    async def _noted(self, kept: _Kept, reading: _Reading, verdict: Verdict) -> Taken:
         """Write the verdict into the journal; a failure that cannot be kept there is one to send again."""
+        letter = kept.letter
         acks = self._acks(letter, reading, verdict)
         if verdict.passing:
             return Taken(acks, verdict)
         try:
             if verdict.outcome == "accepted":
-                await self._journal.done(letter.id, _SEPARATOR.join(acks))
+                note = self._journal.done(letter.id, _SEPARATOR.join(acks))
+                if not kept.fresh:
+                    await note
+                else:
+                    self._write_behind(letter.id, note)
             else:
                 await self._journal.dead(letter.id, _SEPARATOR.join(acks), verdict.reason)
         except Unavailable:
@@ -254,6 +279,19 @@ class Inbound:
                 return Taken(self._acks(letter, reading, verdict), verdict)
             # What is committed is committed: a repetition finds it in the store.
         return Taken(acks, verdict)
+
+    def _write_behind(self, id_: str, note: Awaitable[None]) -> None:
+        """Let a note be written while its acknowledgement is on its way; a repetition waits for it.
+
+        Nothing rests on it: what is committed is known by what is stored.
+        """
+
+        async def write() -> None:
+            with suppress(Unavailable):
+                await note
+
+        self._notes[id_] = task = asyncio.create_task(write())
+        task.add_done_callback(lambda _: self._notes.pop(id_, None))
 
     def _acks(self, letter: Letter, reading: _Reading, verdict: Verdict) -> list[bytes]:
         stamp = self._stamp()

@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#ccreate, https://hl7.org/fhir/R4/patient.html#maturity (Patient.link)
 """
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from hl7_bridge.ports import Lookup, Question, Resource
 _URN = re.compile(r"urn:uuid:[0-9a-fA-F-]{36}")
 _NAMESPACE = UUID("6f6d9a0e-52d5-4c0e-9d0b-5d8f0c6f5a11")
 """Ids of new resources are derived within this name space from their business keys."""
+
+_HEADER = "MessageHeader"
+_in_order = json.JSONEncoder(sort_keys=True).encode
 
 
 class Ambiguous(Exception):
@@ -55,29 +59,52 @@ class Search:
     wary: bool = False
 
 
+class _Made(dict[str, Target]):
+    """The targets so far, by the full URLs of their entries."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[tuple[str, str], Target] = {}
+
+    def add(self, target: Target) -> None:
+        entry = target.entry
+        self[entry.full_url] = target
+        if target.key is not None:
+            self._by_key.setdefault((entry.resource["resourceType"], target.key), target)
+
+    def twin(self, type_: str, key: str) -> Target | None:
+        """Return the target of an earlier entry that means the same resource."""
+        return self._by_key.get((type_, key))
+
+
 async def targets(entries: Sequence[Entry], search: Search, work: Workspace) -> list[Target]:
     """Return the target of every entry, in their order; what is stored is then in `work`, and so is what is new.
 
     Not in `work` is what was found a moment ago, and is only referred to.
     Errors: Ambiguous; Refused and Unavailable of the lookup
     """
-    made: dict[str, Target] = {}
+    made = _Made()
     waiting: dict[str, Entry] = {}
+    headers: list[Entry] = []
     for entry in entries:
+        if search.by_id and _is_header(entry):
+            headers.append(entry)
+            continue
         target = _at_once(entry, search, work)
         if target is None:
             waiting[entry.full_url] = entry
         else:
-            made[entry.full_url] = target
+            made.add(target)
     while waiting:
         ready = [entry for entry in waiting.values() if waiting.keys().isdisjoint(_mentioned(entry))]
         # Keys that name each other in a ring name nothing that is stored.
         answers = await _found(ready or list(waiting.values()), made, search.lookup)
         taken = await _taken([entry for entry, found in answers if not found], made, search)
         for entry, found in answers:
-            by_id = search.by_id and _new_reference(entry, made) not in taken
-            made[entry.full_url] = _target(entry, found, made, work, by_id=by_id)
+            by_id = search.by_id and not (taken and _new_reference(entry, made) in taken)
+            made.add(_target(entry, found, made, work, by_id=by_id))
             del waiting[entry.full_url]
+    for entry in headers:
+        made.add(await _header(entry, made, search, work))
     for target in made.values():
         if target.found and target.key is not None:
             search.known.put(target.entry.resource["resourceType"], target.key, target.reference)
@@ -185,7 +212,7 @@ def _at_once(entry: Entry, search: Search, work: Workspace) -> Target | None:
         return None if reference is None else Target(entry, reference, found=True, key=entry.key)
     if search.fresh and search.by_id and entry.intent == "create" and type_ == "DocumentReference":
         # The raw message itself: if it is stored all the same, its id is taken, and the next attempt asks.
-        return _target(entry, (), {}, work, by_id=True)
+        return _target(entry, (), _Made(), work, by_id=True)
     return None
 
 
@@ -195,22 +222,39 @@ def _plain(entry: Entry, work: Workspace) -> Target:
     return Target(entry, entry.full_url, found=False, key=None)
 
 
+def _is_header(entry: Entry) -> bool:
+    return entry.key is None and entry.resource["resourceType"] == _HEADER
+
+
+async def _header(entry: Entry, made: Mapping[str, Target], search: Search, work: Workspace) -> Target:
+    """Return the target of a MessageHeader: the one that says the same, whichever message it first came with.
+
+    The headers of a sender's messages of one kind are alike but for what stands in the message itself: stored once,
+    with an id that follows from what it says, it costs the other messages nothing.
+    """
+    said = renamed(entry.resource, {url: target.reference for url, target in made.items()})
+    id_ = str(uuid5(_NAMESPACE, _in_order(said)))
+    reference = f"{_HEADER}/{id_}"
+    found = search.known.get(_HEADER, id_) is not None or reference in await search.lookup.read([reference])
+    if not found:
+        work.create(reference, New(entry.resource, entry.full_url, None, id_))
+    return Target(entry, reference, found=found, key=id_)
+
+
 def _new_reference(entry: Entry, made: Mapping[str, Target]) -> str:
     """Return the reference of a new resource whose id follows from its key."""
     type_ = entry.resource["resourceType"]
     return f"{type_}/{uuid5(_NAMESPACE, f'{type_}?{_key(entry, made)}')}"
 
 
-def _target(
-    entry: Entry, found: Sequence[Resource], made: Mapping[str, Target], work: Workspace, *, by_id: bool
-) -> Target:
+def _target(entry: Entry, found: Sequence[Resource], made: _Made, work: Workspace, *, by_id: bool) -> Target:
     type_, key = entry.resource["resourceType"], _key(entry, made)
     if len(found) > 1:
         raise Ambiguous(type_, [_reference(one) for one in found])
     if found:
         return Target(entry, work.meet(found[0]), found=True, key=key)
     derived = _new_reference(entry, made)
-    twin = next((one for one in made.values() if one.key == key and one.entry.resource["resourceType"] == type_), None)
+    twin = made.twin(type_, key)
     if twin is not None:
         return Target(entry, twin.reference, found=False, key=key)
     if entry.intent == "delete":

@@ -217,6 +217,8 @@ class _Connection:
         try:
             async with asyncio.timeout(self._limits.write):
                 for answer in answers:
+                    if self._writer.is_closing():  # uvloop has a RuntimeError for it, asyncio nothing at all
+                        raise ConnectionResetError
                     self._writer.write(frame(answer))
                     await self._writer.drain()
         except OSError as error:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,10 @@ from fhir_server.http.metrics import build_metrics
 from fhir_server.kernel.settings import Settings
 from fhir_server.wiring import opened_env
 from hl7_bridge.er7 import parse
+from hl7_bridge.inbound.join import Joiner
+from hl7_bridge.inbound.pipeline import Inbound, Surroundings
+from hl7_bridge.inbound.processing import Processing
+from hl7_bridge.journal import SqliteJournal
 from tests.hl7_bridge.made import admission, message, unique
 
 pytestmark = pytest.mark.anyio
@@ -61,3 +66,46 @@ async def test_two_processes_that_get_the_same_message_store_it_once(bridges: Se
         [patient] = await store.search("Patient", f"identifier=urn:hl7v2:authority:HOSP|{number}", 3)
         documents = await store.search("DocumentReference", f"subject=Patient/{patient['id']}", 3)
         assert (patient["meta"]["versionId"], len(documents)) == ("1", 1)
+
+
+class Slow(SqliteJournal):
+    """A journal that writes what is done when it is told to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.told = asyncio.Event()
+
+    async def done(self, id_: str, ack: bytes) -> None:
+        await self.told.wait()
+        await super().done(id_, ack)
+
+
+async def test_a_message_is_answered_before_the_journal_knows_and_a_repetition_after(
+    bridges: Sequence[Bridge], tmp_path: Path
+) -> None:
+    env, store, journal = bridges[0].env, Store(bridges[0].env), Slow(tmp_path / "journal.sqlite")
+    around = Surroundings(env.clock, env.new_id, lambda _: None)
+    inbound = Inbound(bridges[0].converter, journal, Processing(store, store, Joiner(env.definitions)), around)
+    raw = admission(unique("P"), control_id=unique("C"))
+    first = await inbound.handle(raw)
+    repetition = asyncio.create_task(inbound.handle(raw))
+    await asyncio.wait([repetition], timeout=0.2)
+    assert not repetition.done()
+    journal.told.set()
+    assert first == await repetition
+    await inbound.idle()
+    await journal.close()
+
+
+async def test_of_messages_with_one_header_one_is_stored_and_each_provenance_names_it(
+    bridges: Sequence[Bridge],
+) -> None:
+    store, number = Store(bridges[0].env), unique("P")
+    for control_id in (unique("C"), unique("C")):
+        assert await sent(bridges[0], admission(number, control_id=control_id)) == "AA"
+    [patient] = await store.search("Patient", f"identifier=urn:hl7v2:authority:HOSP|{number}", 3)
+    told = await store.search("Provenance", f"target=Patient/{patient['id']}", 3)
+    first, second = [one["entity"][1]["what"]["reference"] for one in told]
+    assert first == second
+    [header] = (await store.read([first])).values()
+    assert header["eventCoding"]["code"] == "A01"

@@ -1,5 +1,7 @@
 """What every conversion does, whatever the message."""
 
+import gc
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -9,6 +11,7 @@ import pytest
 from hl7_bridge.actions import Link, Merge, Move, Unlink
 from hl7_bridge.convert import Conversion, ConversionError, Converter, Entry, load_layers, renamed_action
 from hl7_bridge.er7 import parse
+from hl7_bridge.mapping.scope import Scope
 from tests.hl7_bridge.maps.converted import PATIENT, convert, converter, validator
 
 RECEIVED = datetime(2024, 3, 5, 9, 20, tzinfo=UTC)
@@ -97,6 +100,17 @@ def test_message_without_patient_is_refused(segment: str, code: str, place: str)
     with pytest.raises(ConversionError) as caught:
         conversion(segment)
     assert (caught.value.code, caught.value.place) == (code, place)
+
+
+def test_a_message_that_is_refused_leaves_nothing_for_the_garbage_collector() -> None:
+    gc.disable()
+    try:
+        with suppress(ConversionError):
+            conversion("PV1|1|I", header="MSH|^~\\&|LAB|CLINIC|||20240305101500+0100||ADT^A08|REFUSED|P|2.5.1")
+        messages = [one.message for one in gc.get_objects() if type(one) is Scope]
+        assert [one for one in messages if one.control_id == "REFUSED"] == []
+    finally:
+        gc.enable()
 
 
 def test_populated_fields_that_nothing_took_are_listed_in_message_order() -> None:

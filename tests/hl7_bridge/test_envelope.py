@@ -23,6 +23,12 @@ def test_sender_is_the_author_and_the_raw_message_the_source() -> None:
     assert source["content"][0]["attachment"]["contentType"] == "x-application/hl7-v2+er7"
 
 
+def test_provenance_names_the_header_of_its_message() -> None:
+    found = convert("ADT^A08", PATIENT)
+    header = found.referred(found.one("Provenance")["entity"][1]["what"])
+    assert header["resourceType"] == "MessageHeader"
+
+
 def test_operator_and_reason_of_the_event_are_in_the_provenance() -> None:
     provenance = convert("ADT^A08", "EVN||20240305||01^Patient request^HL70062|C08^WOOLFSON^KATHLEEN", PATIENT).one(
         "Provenance"

@@ -42,7 +42,9 @@ async def inbound(store: HttpStore, told: list[Processed], tmp_path: Path) -> As
     journal = SqliteJournal(tmp_path / "journal.sqlite")
     converter = Converter(zone=ZoneInfo("UTC"))
     around = Surroundings(lambda: datetime(2024, 7, 1, tzinfo=UTC), lambda: unique("A"), told.append)
-    yield Inbound(converter, journal, Processing(store, store, Joiner(definitions())), around)
+    made = Inbound(converter, journal, Processing(store, store, Joiner(definitions())), around)
+    yield made
+    await made.idle()
     await journal.close()
 
 
@@ -75,7 +77,9 @@ async def test_a_lost_journal_does_not_make_anything_twice(
         journal = SqliteJournal(tmp_path / name)
         around = Surroundings(lambda: datetime(2024, 7, 1, tzinfo=UTC), lambda: unique("A"), told.append)
         processing = Processing(store, store, Joiner(definitions()))
-        assert await code(Inbound(Converter(zone=ZoneInfo("UTC")), journal, processing, around), raw) == "AA"
+        inbound = Inbound(Converter(zone=ZoneInfo("UTC")), journal, processing, around)
+        assert await code(inbound, raw) == "AA"
+        await inbound.idle()
         await journal.close()
     [patient] = await found(fhir, f"Patient?identifier={SYSTEM}|{id_}")
     assert len(await found(fhir, f"Provenance?target=Patient/{patient['id']}")) == 1
@@ -139,6 +143,47 @@ async def test_a_stale_version_is_a_conflict_and_a_broken_resource_is_refused(
         await store.submit({"resourceType": "Bundle", "type": "transaction", "entry": [broken]})
     assert "secret" not in str(caught.value)
     assert "birthDate" in str(caught.value)
+
+
+class Foreign:
+    """Another vendor's FHIR server, as far as the bridge sees it: what it can, and pages without end."""
+
+    def __init__(self, rest: list[Any], further: str = "") -> None:
+        self.rest = rest
+        self.further = further
+        self.asked: list[str] = []
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(str(request.url))
+        if request.url.path.endswith("/metadata"):
+            return httpx2.Response(200, json={"resourceType": "CapabilityStatement", "rest": self.rest})
+        links = [{"relation": "next", "url": self.further}] if self.further else []
+        return httpx2.Response(200, json={"resourceType": "Bundle", "type": "searchset", "link": links})
+
+
+LINKS = [{"type": "Provenance", "updateCreate": True, "searchParam": [{"name": "when"}]}]
+
+
+@pytest.mark.parametrize("rest", [[], [{}], [{"resource": []}], [{"resource": [{"type": "Patient"}]}]])
+async def test_a_server_that_does_not_say_who_gives_the_ids_gives_them(rest: list[Any]) -> None:
+    async with connected("http://a/fhir", definitions(), transport=httpx2.MockTransport(Foreign(rest))) as store:
+        assert store.gives_ids
+
+
+async def test_a_link_to_another_server_is_not_followed() -> None:
+    server = Foreign([{"resource": LINKS}], further="http://elsewhere/fhir?page=2")
+    async with connected("http://a/fhir", definitions(), transport=httpx2.MockTransport(server)) as store:
+        with pytest.raises(Refused, match="another server"):
+            await store.later(["Patient/1"], "2024-01-01")
+    assert not [url for url in server.asked if "elsewhere" in url]
+
+
+async def test_pages_without_end_are_refused_and_not_taken_for_all() -> None:
+    server = Foreign([{"resource": LINKS}], further="/fhir?page=2")
+    async with connected("http://a/fhir", definitions(), transport=httpx2.MockTransport(server)) as store:
+        with pytest.raises(Refused, match="pages"):
+            await store.later(["Patient/1"], "2024-01-01")
+    assert "http://a/fhir?page=2" in server.asked
 
 
 async def test_a_server_that_is_away_is_unavailable() -> None:

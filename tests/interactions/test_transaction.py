@@ -371,6 +371,37 @@ async def test_a_reading_entry_that_cannot_be_answered_rejects_all(fhir: httpx2.
     assert 404 == (await fhir.get(f"/Patient/{id_}")).status_code
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("fullUrl", "urn:uuid: 1"),
+        ("fullUrl", "urn:uuid:1\n"),
+        ("fullUrl", 7),
+        ("fullUrl", "https://example.org/Patient/1/_history/2"),
+        ("search", {"mode": "match"}),
+        ("request.method", "FETCH"),
+        ("request.method", ["POST"]),
+        ("request.method", None),
+        ("request.url", "Patient 1"),
+        ("request.url", None),
+        ("request.ifMatch", ""),
+        ("request.ifNoneMatch", 1),
+        ("request.unknown", "1"),
+    ],
+)
+async def test_an_entry_that_breaks_a_rule_of_bundle_rejects_all(
+    fhir: httpx2.AsyncClient, part: str, value: Any
+) -> None:
+    wrong = entry("POST", "Patient", patient(), urn())
+    owner, name = (wrong["request"], part.partition(".")[2]) if "." in part else (wrong, part)
+    owner[name] = value
+    if value is None:
+        del owner[name]
+    response = await transact(fhir, wrong)
+    assert 400 == response.status_code
+    assert response.json()["issue"][0]["expression"][0].startswith("Bundle.entry[0]")
+
+
 async def test_reading_entries_see_what_the_transaction_made(fhir: httpx2.AsyncClient) -> None:
     id_ = str(uuid4())
     response = await transact(

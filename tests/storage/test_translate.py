@@ -30,6 +30,7 @@ WRITE_ERROR = {"index": 0, "code": 11000, "errmsg": "dup key: Canary", "op": {"n
         (driver.DocumentTooLarge("Canary"), TooLarge),
         (driver.OperationFailure("BSONObjectTooLarge", 10334), TooLarge),
         (driver.OperationFailure("TransactionTooLarge", 257), TooLarge),
+        (driver.BulkWriteError({"writeErrors": [{**WRITE_ERROR, "code": 388}]}), TooLarge),
         (driver.OperationFailure("Overflow", 15), Unprocessable),
         (InvalidBSON("Canary"), Unprocessable),
         (driver.OperationFailure("BadValue: Canary", 2), FhirError),

@@ -46,7 +46,8 @@ class Letters:
         self._collection: AsyncCollection[Document] = database[COLLECTION]
         self._passing = self._collection.with_options(write_concern=_ON_ITS_WAY)
         self._inserts: Coalescer[Document, bool] = Coalescer(self._insert, Limits(worth=8))
-        self._changes: Coalescer[_Change, None] = Coalescer(self._apply, Limits(worth=8))
+        # Hardly anybody waits for these, so they may wait for each other.
+        self._changes: Coalescer[_Change, None] = Coalescer(self._apply, Limits(worth=16))
 
     async def prepare(self) -> None:
         """Make the indexes."""

@@ -1,3 +1,5 @@
+import weakref
+
 from hl7_bridge.inbound.known import Known
 
 
@@ -23,3 +25,17 @@ def test_memory_has_an_end() -> None:
         known.put("Location", str(number), f"Location/{number}")
     assert known.get("Location", "0") is None
     assert known.get("Location", "20000") == "Location/20000"
+
+
+def test_what_nobody_names_any_more_takes_no_memory() -> None:
+    class Reference(str):
+        """A text that can be watched."""
+
+    now = [0.0]
+    known = Known(lambda: now[0])
+    known.put("Location", "identifier=a|1", reference := Reference("Location/1"))
+    left = weakref.ref(reference)
+    del reference
+    now[0] = 61
+    known.put("Location", "identifier=a|2", "Location/2")
+    assert left() is None

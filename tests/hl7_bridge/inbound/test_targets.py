@@ -140,3 +140,41 @@ def test_references_are_renamed_wherever_they_stand_and_nothing_else_is_touched(
     resource = {"subject": {"reference": "a"}, "list": [{"x": {"reference": "b"}}, 1], "reference": "a", "text": "a"}
     assert renamed(resource, {"a": "A"}) == {**resource, "subject": {"reference": "A"}, "reference": "A"}
     assert renamed(resource, {"z": "Z"}) is resource
+
+
+def header(url: str, sender: Entry) -> Entry:
+    resource = {"resourceType": "MessageHeader", "sender": {"reference": sender.full_url}}
+    return Entry(resource, f"urn:uuid:{url:0>8}-0000-4000-8000-000000000000", None, "create")
+
+
+async def test_headers_that_say_the_same_are_one_whichever_message_they_came_with() -> None:
+    clinic, again = (entry(url, "identifier=a|1", "Organization", "reference") for url in ("1", "2"))
+    other = entry("3", "identifier=a|2", "Organization", "reference")
+    first, second, third = [
+        (await requests([header("9", one), one], search(Stored({}))))[1] for one in (clinic, again, other)
+    ]
+    assert first == second
+    assert third["url"] not in (first["url"], clinic.full_url)
+    assert first["ifNoneMatch"] == "*"
+
+
+async def test_a_header_that_is_stored_is_referred_to_and_not_written() -> None:
+    clinic = entry("1", "identifier=a|1", "Organization", "reference")
+    [_, made] = await requests([clinic, header("9", clinic)], search(Stored({})))
+    work = Workspace()
+    found = await targets([clinic, header("9", clinic)], search(Stored({}, made["url"])), work)
+    assert found[1].reference == made["url"]
+    assert made["url"] not in work
+
+
+async def test_a_header_that_was_found_a_moment_ago_is_not_asked_for() -> None:
+    stored = Stored({})
+    wanted = search(stored)
+    [made] = await requests([header("9", entry("1", None))], wanted)
+    wanted.known.put("MessageHeader", made["url"].partition("/")[2], made["url"])
+    assert await requests([header("9", entry("1", None))], wanted) == []
+
+
+async def test_where_the_store_gives_the_ids_each_message_leaves_a_header() -> None:
+    [made] = await requests([header("9", entry("1", None))], search(Stored({}), by_id=False))
+    assert made == {"method": "POST", "url": "MessageHeader"}

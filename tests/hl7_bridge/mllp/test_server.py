@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -239,6 +240,32 @@ async def test_messages_of_a_sender_that_is_gone_are_still_handled() -> None:
         desk.gate.set()
         await until(lambda: server.connections == 0)
         assert desk.in_work == 0
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", ("asyncio", {"use_uvloop": True})], ids=["asyncio", "uvloop"])
+async def test_an_answer_to_a_sender_that_reset_its_connection_ends_no_other_message() -> None:
+    gates = {b"A": asyncio.Event(), b"B": asyncio.Event()}
+    ended: list[bytes] = []
+
+    async def handle(message: bytes) -> bytes:
+        await gates[message].wait()
+        ended.append(message)
+        return message
+
+    server = await serve(handle, Desk().refuse, address=("127.0.0.1", 0))
+    try:
+        with socket.create_connection(("127.0.0.1", server.port)) as sender:
+            sender.sendall(frame(b"A") + frame(b"B"))
+            await asyncio.sleep(0.05)
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets
+        await asyncio.sleep(0.05)
+        for gate in gates.values():
+            gate.set()
+            await asyncio.sleep(0.05)
+        await until(lambda: server.connections == 0)
+        assert ended == [b"A", b"B"]
+    finally:
+        await server.stop(2)
 
 
 async def test_it_listens_at_a_socket_that_it_is_given() -> None:
