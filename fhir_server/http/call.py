@@ -42,6 +42,7 @@ async def call_of(env: Env, scope: Scope, receive: Receive, headers: Mapping[str
         params=params,
         prefer=preferences(headers.get("prefer")),
         conditions=_conditions(headers),
+        streams=True,
     )
     if scope["method"] in ("GET", "HEAD"):
         return call

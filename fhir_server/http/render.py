@@ -12,8 +12,9 @@ from functools import lru_cache
 
 from fhir_server.http.negotiate import FHIR_JSON, accepts_gzip, binary_form
 from fhir_server.http.outcome import Headers
+from fhir_server.http.stream import Pieces, compact_text, compressed, pretty_text
 from fhir_server.interactions.bundles import outcome
-from fhir_server.kernel.call import WRITES, Call, Result
+from fhir_server.kernel.call import WRITES, Call, Result, Stream
 from fhir_server.kernel.fhir_json import decode_stored, encode, pretty
 from fhir_server.resources.versioning import etag
 
@@ -25,11 +26,12 @@ _CONTENT_SAFETY = {"x-content-type-options": "nosniff", "content-security-policy
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response, ready to be sent."""
+    """A response, ready to be sent; `pieces` stand for the body of one that is sent while it is made."""
 
     status: int
     headers: Headers
     body: bytes
+    pieces: Pieces | None = None
 
 
 def render(call: Call, result: Result, request_headers: Mapping[str, str]) -> Reply:
@@ -40,6 +42,8 @@ def render(call: Call, result: Result, request_headers: Mapping[str, str]) -> Re
         headers["last-modified"] = _http_date(int(result.version.updated.timestamp()))
     if result.location is not None:
         headers["location"] = result.location
+    if result.stream is not None:
+        return _streamed(call, result.status, result.stream, headers, request_headers)
     status, body = result.status, _body(call, result)
     if body is None:
         return _reply(status, headers, b"")
@@ -56,11 +60,27 @@ def render(call: Call, result: Result, request_headers: Mapping[str, str]) -> Re
     return _reply(status, headers, body)
 
 
+def _streamed(
+    call: Call, status: int, stream: Stream, headers: dict[str, str], request_headers: Mapping[str, str]
+) -> Reply:
+    """Return a response without a length: what the stream holds is not known before its end."""
+    pieces = (pretty_text if _wants_pretty(call) else compact_text)(stream)
+    headers |= {"content-type": FHIR_JSON, "vary": "Accept-Encoding"}
+    if accepts_gzip(request_headers.get("accept-encoding")):
+        headers["content-encoding"] = "gzip"
+        pieces = compressed(pieces)
+    return Reply(status, _raw(headers), b"", pieces)
+
+
 def _reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
-    raw = [(name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    raw = _raw(headers)
     if status not in (204, 304):
         raw.append((b"content-length", str(len(body)).encode("ascii")))
     return Reply(status, raw, body)
+
+
+def _raw(headers: Mapping[str, str]) -> Headers:
+    return [(name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in headers.items()]
 
 
 def _body(call: Call, result: Result) -> bytes | None:

@@ -16,6 +16,7 @@ from fhir_server.http.metrics import CONTENT_TYPE, Metrics, exposition
 from fhir_server.http.negotiate import FHIR_JSON
 from fhir_server.http.outcome import error_body, header_list
 from fhir_server.http.render import Reply, render
+from fhir_server.http.stream import send_pieces
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.run import run
 from fhir_server.kernel.errors import FhirError, Issue, MethodNotAllowed, NotFound
@@ -37,6 +38,9 @@ class FhirEndpoint:
             body = error_body(error)
             reply = Reply(error.status, header_list(error.headers, body), body)
         except Disconnected:
+            return
+        if reply.pieces is not None and scope["method"] != "HEAD":
+            await send_pieces(reply.status, reply.headers, reply.pieces, receive, send)
             return
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})

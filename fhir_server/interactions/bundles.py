@@ -21,14 +21,20 @@ def bundle(
     type_: str, entries: Sequence[Entry], *, links: Mapping[str, str] | None = None, total: int | None = None
 ) -> bytes:
     """Return the text of a Bundle; links and total are left out where there are none."""
-    content: dict[str, Any] = {"resourceType": "Bundle", "type": type_}
-    if total is not None:
-        content["total"] = total
-    if links:
-        content["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
+    whole = content(type_, links=links, total=total)
     if entries:
-        content["entry"] = entries
-    return encode(content)
+        whole["entry"] = entries
+    return encode(whole)
+
+
+def content(type_: str, *, links: Mapping[str, str] | None = None, total: int | None = None) -> dict[str, Any]:
+    """Return what a Bundle tells besides its entries."""
+    told: dict[str, Any] = {"resourceType": "Bundle", "type": type_}
+    if total is not None:
+        told["total"] = total
+    if links:
+        told["link"] = [{"relation": relation, "url": url} for relation, url in links.items()]
+    return told
 
 
 def outcome(issues: Iterable[Issue]) -> dict[str, Any]:

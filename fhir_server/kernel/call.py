@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -87,6 +87,7 @@ class Call:
     """One interaction that a principal asks for; `base_url` has no slash at its end.
 
     `guards`: what a transaction promises besides the uniqueness of what it creates; its caller has read them.
+    `streams`: the answer may come in pieces; an entry of a Bundle needs all of it.
     """
 
     address: Address
@@ -99,6 +100,7 @@ class Call:
     prefer: Preferences = Preferences()
     conditions: Conditions = Conditions()
     guards: tuple[Guard, ...] = ()
+    streams: bool = False
 
     @property
     def type(self) -> str:
@@ -114,9 +116,21 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """A Bundle that is too large to wait in memory: all but its entries, and the texts of these, some at a time.
+
+    Who takes `entries` closes them, also when nobody wants the rest. An error that they raise leaves half a Bundle.
+    """
+
+    head: Mapping[str, Any]
+    entries: AsyncGenerator[Sequence[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The answer: `body` is JSON text, `version` tells ETag and Last-Modified, `issues` are hints, not failures.
 
+    `stream` stands for the body where a call `streams`.
     `headers` are those that an operation alone knows of, as Content-Location of one that goes on in the background.
     """
 
@@ -126,3 +140,4 @@ class Result:
     location: str | None = None
     issues: tuple[Issue, ...] = field(default=())
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: Stream | None = None

@@ -59,18 +59,25 @@ async def members(env: Env, extent: Extent, access: Access) -> tuple[list[Versio
 
 
 async def others(
-    env: Env, extent: Extent, access: Access, owned: Collection[str], members: Sequence[Version]
+    env: Env,
+    extent: Extent,
+    access: Access,
+    owned: Collection[str],
+    members: Sequence[Version],
+    *,
+    told: Collection[tuple[str, str]] = (),
 ) -> tuple[list[Version], bool]:
     """Return what the members refer to outside of the record, and whether some are missing.
 
     `owned` are the compartments of the owner, none where all patients are asked for. What belongs to other patients
-    alone stays out: a list of several patients must not open their records.
+    alone stays out: a list of several patients must not open their records. `told` are the (type, id) of those that
+    the caller has already.
     """
     known = {(version.type, version.id) for version in members}
     texts = (version.json for version in members)
     names = {f"{type_}/{id_}".encode() for type_, id_ in known}
     links = referred(texts, extent.base_url, env.definitions.resource_types, known=names)
-    wanted = sorted(link for link in links if link not in known)
+    wanted = sorted(link for link in links if link not in known and link not in told)
     ids_of: dict[str, list[str]] = {}
     for type_, id_ in wanted[:REFERRED_AT_MOST]:
         ids_of.setdefault(type_, []).append(id_)

@@ -1,14 +1,38 @@
 """$everything: the record of a patient or encounter, page by page."""
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
 
+from fhir_server.kernel.fhir_json import pretty
+from fhir_server.kernel.settings import Settings
+from fhir_server.wiring import build_app
+from tests.conftest import BASE
 from tests.make import observation, patient
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def small(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of a server whose pages have at most three entries."""
+    app = build_app(replace(settings, max_page_size=3))
+    async with app.framework.router.lifespan_context(app.framework):
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url=BASE, timeout=60) as client:
+            yield client
+
+
+async def long_record(fhir: httpx2.AsyncClient) -> tuple[list[str], str]:
+    """Store a record of eight members, each of which but the owner refers to one practitioner; return both."""
+    practitioner = await put(fhir, {"resourceType": "Practitioner"})
+    owner = await put(fhir, patient())
+    seven = [await put(fhir, observation(subject=to(owner), performer=[to(practitioner)])) for _ in range(7)]
+    return [owner, *seven], practitioner
 
 
 async def put(fhir: httpx2.AsyncClient, resource: dict[str, Any]) -> str:
@@ -93,6 +117,43 @@ async def test_pages_hold_every_member_once(fhir: httpx2.AsyncClient) -> None:
     assert [2, 2, 2, 1] == [len(page) for page in found]
     assert sorted([owner, *weights, *problems]) == sorted(one for page in found for one in page)
     assert owner == found[0][0]
+
+
+async def test_a_record_of_several_pages_comes_whole_when_none_are_asked_for(small: httpx2.AsyncClient) -> None:
+    (owner, *others), practitioner = await long_record(small)
+    response = await small.get(f"/{owner}/$everything")
+    bundle = response.json()
+    matched = listed(bundle, "match")
+    assert (owner, sorted([owner, *others])) == (matched[0], sorted(matched))
+    assert ([practitioner], None) == (listed(bundle, "include"), next_of(bundle))
+    assert "content-length" not in response.headers
+
+
+async def test_a_record_that_is_streamed_is_the_same_in_every_form(small: httpx2.AsyncClient) -> None:
+    (owner, *_), _ = await long_record(small)
+    url = f"/{owner}/$everything"
+    plain = await small.get(url, headers={"Accept-Encoding": "identity"})
+    packed = await small.get(url, headers={"Accept-Encoding": "gzip"})
+    indented = await small.get(url, params={"_pretty": "true"})
+    assert (None, "gzip") == (plain.headers.get("content-encoding"), packed.headers.get("content-encoding"))
+    assert plain.content == packed.content
+    assert pretty(plain.content) == indented.content
+    head = await small.head(url)
+    assert (200, b"", plain.headers["content-type"]) == (head.status_code, head.content, head.headers["content-type"])
+
+
+async def test_what_was_not_changed_lately_leaves_no_empty_list_in_a_stream(small: httpx2.AsyncClient) -> None:
+    (owner, *_), _ = await long_record(small)
+    bundle = (await small.get(f"/{owner}/$everything", params={"_since": "2999-01-01T00:00:00Z"})).json()
+    assert "entry" not in bundle
+
+
+async def test_an_entry_of_a_batch_and_all_patients_are_paged_without_count(small: httpx2.AsyncClient) -> None:
+    (owner, *_), _ = await long_record(small)
+    entry = {"request": {"method": "GET", "url": f"{owner}/$everything"}}
+    batch = (await small.post("/", json={"resourceType": "Bundle", "type": "batch", "entry": [entry]})).json()
+    for page in (batch["entry"][0]["resource"], (await small.get("/Patient/$everything")).json()):
+        assert (3, True) == (len(listed(page, "match")), next_of(page) is not None)
 
 
 async def test_a_page_of_another_record_or_with_other_parameters_is_refused(fhir: httpx2.AsyncClient) -> None:
