@@ -49,15 +49,26 @@ def render(call: Call, result: Result, request_headers: Mapping[str, str]) -> Re
         return _reply(status, headers, b"")
     if status == 204:  # which has no body: uvicorn would break the connection off
         status = 200
-    headers["content-type"] = FHIR_JSON
-    if call.address.type == "Binary" and _as_content(call, result, request_headers):
-        body = _content(body, headers)
-    elif call.params and _wants_pretty(call):
-        body = pretty(body)
-    if len(body) >= _COMPRESS_FROM and accepts_gzip(request_headers.get("accept-encoding")):
-        headers["content-encoding"], headers["vary"] = "gzip", "Accept-Encoding"
-        body = gzip.compress(body, compresslevel=1)
+    body = _in_form(call, result, body, headers, request_headers)
+    if len(body) >= _COMPRESS_FROM:
+        # Also where it stays plain: a cache must not keep that one for all.
+        headers["vary"] = f"{headers['vary']}, Accept-Encoding" if "vary" in headers else "Accept-Encoding"
+        if accepts_gzip(request_headers.get("accept-encoding")):
+            headers["content-encoding"] = "gzip"
+            body = gzip.compress(body, compresslevel=1)
     return _reply(status, headers, body)
+
+
+def _in_form(
+    call: Call, result: Result, text: bytes, headers: dict[str, str], request_headers: Mapping[str, str]
+) -> bytes:
+    """Return a text in the form that the caller prefers, and tell of the form in the headers."""
+    headers["content-type"] = FHIR_JSON
+    if call.address.type == "Binary":
+        headers["vary"] = "Accept"
+        if _as_content(call, result, request_headers):
+            return _content(text, headers)
+    return pretty(text) if call.params and _wants_pretty(call) else text
 
 
 def _streamed(

@@ -21,8 +21,8 @@ _LOGGER = logging.getLogger("fhir_server.jobs")
 async def jobs_at_work(env: Env) -> AsyncIterator[None]:
     """Follow the rules of indexing and run jobs as long as the block runs."""
     owner = env.new_id()
-    steps = (env.current.refresh, lambda: work(env.current, owner))
-    tasks = [asyncio.create_task(_again_and_again(step, EVERY_S)) for step in steps]
+    steps = {"search parameters": env.current.refresh, "jobs": lambda: work(env.current, owner)}
+    tasks = [asyncio.create_task(_again_and_again(name, step, EVERY_S)) for name, step in steps.items()]
     try:
         yield
     finally:
@@ -31,7 +31,7 @@ async def jobs_at_work(env: Env) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _again_and_again(step: Callable[[], Awaitable[object]], every_s: float) -> None:
+async def _again_and_again(name: str, step: Callable[[], Awaitable[object]], every_s: float) -> None:
     failing = False
     while True:
         try:
@@ -39,6 +39,7 @@ async def _again_and_again(step: Callable[[], Awaitable[object]], every_s: float
             failing = False
         except Exception as error:  # the loop: whatever failed, the next look may find the database back
             if not failing:
-                _LOGGER.warning("background task failed", extra={"fields": {"error": type(error).__name__}})
+                fields = {"task": name, "error": type(error).__name__}
+                _LOGGER.warning("background task failed", extra={"fields": fields})
             failing = True
         await asyncio.sleep(every_s)

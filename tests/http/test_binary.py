@@ -20,7 +20,10 @@ async def test_raw_content_comes_back_raw_and_as_a_resource(fhir: httpx2.AsyncCl
     raw = await fhir.get(url)
     assert ("image/png", content) == (raw.headers["content-type"], raw.content)
     assert "nosniff" == raw.headers["x-content-type-options"]
-    resource = (await fhir.get(url, headers=AS_RESOURCE)).json()
+    assert ("Accept, Accept-Encoding" if content is LARGE else "Accept") == raw.headers["vary"]
+    answer = await fhir.get(url, headers={**AS_RESOURCE, "accept-encoding": "identity"})
+    assert raw.headers["vary"] == answer.headers["vary"]
+    resource = answer.json()
     assert ("image/png", content) == (resource["contentType"], base64.b64decode(resource["data"]))
 
 

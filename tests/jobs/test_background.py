@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_what_another_process_alters_is_taken_up_also_after_the_database_was_in_disorder(
-    mongo_uri: str, database_name: str, monkeypatch: pytest.MonkeyPatch
+    mongo_uri: str, database_name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(background, "EVERY_S", 0.02)
     settings = Settings(mongo=mongo_uri, database=f"{database_name}_background", log_level="error")
@@ -35,4 +35,6 @@ async def test_what_another_process_alters_is_taken_up_also_after_the_database_w
             while "nickname" not in env.current.env.search.registry["Patient"]:  # noqa: ASYNC110 - what is tested
                 await asyncio.sleep(0.01)
         await env.storage.database.client.drop_database(settings.database)
+    failed = [vars(one)["fields"] for one in caplog.records if one.message == "background task failed"]
+    assert {"task": "search parameters", "error": "KeyError"} in failed
     assert not [task for task in asyncio.all_tasks() - before if "_again_and_again" in repr(task)]
