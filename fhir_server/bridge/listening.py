@@ -2,8 +2,8 @@
 
 One process takes the messages of all connections unless the settings say otherwise: messages about one patient keep
 their order whatever the connection, and what is in work at the same time shares reads and commits. With more processes
-the kernel gives a connection to one of them: more messages a second, each a fifth dearer (measured with 32 connections
-on two cores: 332 a second at 3.8 ms of processor time, two processes 411 at 4.6 ms). Between processes nobody promises
+the kernel gives a connection to one of them: more messages a second, each a third dearer (measured with 32 connections
+on two cores: 450 a second at 2.7 ms of processor time, two processes 520 at 3.6 ms). Between processes nobody promises
 an order; there the versions in the requests and the times of the events decide (see `hl7_bridge.inbound.resolve`).
 Spec: https://www.hl7.org/documentcenter/public/wg/inm/mllp_transport_specification.PDF
 """
