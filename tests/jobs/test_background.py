@@ -1,6 +1,7 @@
 """Tasks beside the requests: a failure ends none of them, the end of the process all."""
 
 import asyncio
+import logging
 
 import pytest
 
@@ -17,6 +18,11 @@ async def test_what_another_process_alters_is_taken_up_also_after_the_database_w
     mongo_uri: str, database_name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(background, "EVERY_S", 0.02)
+    # Its own handler: a test before this one may have configured logging, whose records reach no root logger.
+    logger = logging.getLogger("fhir_server.jobs")
+    caplog.set_level(logging.WARNING, logger.name)
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
+    monkeypatch.setattr(logger, "propagate", False)
     settings = Settings(mongo=mongo_uri, database=f"{database_name}_background", log_level="error")
     before = asyncio.all_tasks()
     async with opened_env(settings, build_metrics()) as env:
