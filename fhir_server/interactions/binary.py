@@ -42,9 +42,8 @@ async def restore_all(blobs: Blobs, versions: list[Version]) -> list[Version]:
 
 async def restore_matches(blobs: Blobs, matches: Sequence[Match]) -> Sequence[Match]:
     """Return what a search found with the text of every offloaded Binary restored."""
-    if all(match.blob is None for match in matches):
+    if not [match for match in matches if match.blob is not None]:
         return matches
     return [
-        match if match.blob is None else match._replace(json=await restore(blobs, match), blob=None)
-        for match in matches
+        match if match.blob is None else Match(match.type, match.id, await restore(blobs, match)) for match in matches
     ]

@@ -16,7 +16,7 @@ Equality: TypeAlias = tuple[str, frozenset[str]]
 _FEW_LINKS = 8
 """Spellings of links to a record that one search may ask for, as to one or two of them."""
 
-_RECORD = re.compile(r"(?:.*/)?(?:Patient|Encounter)/[^/]+", re.DOTALL)
+_RECORD = re.compile(r"(?:.*/)?(?:Patient|Encounter|EpisodeOfCare)/[^/]+", re.DOTALL)
 """A link to what has a bounded number of resources that refer to it."""
 
 _ANY_OF = frozenset({"$in"})

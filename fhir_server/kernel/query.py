@@ -56,8 +56,8 @@ class SortKey:
     """A stored value to sort by; documents without it come last in both directions.
 
     Shape: `lowest` is not above any value of the field's type; `single` says that the field holds one value, else the
-           least (descending: the greatest) of its array counts; `marked` that only values after a blank count, which
-           is how tokens keep their bare code; `always` that every hit has the value
+           least (descending: the greatest) of its array counts; `marked` that only values after a blank or a tilde
+           count, without it: so tokens keep their bare code; `always` that every hit has the value
     """
 
     path: str

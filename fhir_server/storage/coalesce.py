@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
-_ROUNDS = 4
+_IDLE_ROUNDS = 4
+"""Rounds of the loop in which nobody has come, after which nobody is waited for any longer."""
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -52,6 +53,7 @@ class Coalescer(Generic[Item, Answer]):
         self._queue: deque[_Waiting[Item, Answer]] = deque()
         self._busy: set[Hashable] = set()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._expected = 1
 
     async def ask(self, item: Item, *, keys: frozenset[Hashable] = frozenset(), size: int = 0) -> Answer:
         """Return the answer to one item; a caller that is cancelled leaves its batch unharmed."""
@@ -80,29 +82,26 @@ class Coalescer(Generic[Item, Answer]):
 
     async def _work(self) -> None:
         try:
-            if self._limits.worth > 1:
-                await self._gather()
-            # Whoever frees keys looks at the queue again, so what waits for a key needs no other wake-up.
+            await self._gather()
             while batch := self._take():
                 self._dispatch()
-                keys = frozenset().union(*(waiting.keys for waiting in batch))
-                self._busy |= keys
-                try:
-                    await self._answer(batch)
-                finally:
-                    self._busy -= keys
+                await self._answer(batch)
+                del batch  # while others are waited for, it would hold what was to be written
+                await self._gather()
         finally:
             # Not by the callback alone: who asks before it runs would leave it to this task to look at the queue.
             self._under_way.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _gather(self) -> None:
-        """Let those join who are about to ask: as long as each round of the loop brings some, for a few rounds."""
-        waiting = 0
-        for _ in range(_ROUNDS):
-            if len(self._queue) == waiting:
-                return
-            waiting = len(self._queue)
+        """Let as many join as the last batch had: who was answered asks again, and is on the way.
+
+        Without it, one that comes a little earlier than the others goes alone, and so forever: batches of 1 and 31.
+        """
+        waiting, idle = len(self._queue), 0
+        while waiting < self._expected and idle < _IDLE_ROUNDS:
             await asyncio.sleep(0)
+            idle = idle + 1 if len(self._queue) == waiting else 0
+            waiting = len(self._queue)
 
     def _take(self) -> list[_Waiting[Item, Answer]]:
         """Return the next batch: the oldest items whose keys nobody before them, or on the way, holds."""
@@ -124,10 +123,17 @@ class Coalescer(Generic[Item, Answer]):
                 size += waiting.size
             held |= waiting.keys
         self._queue.extendleft(reversed(passed))
+        self._expected = max(len(batch), 1)
         return batch
 
     async def _answer(self, batch: list[_Waiting[Item, Answer]]) -> None:
-        answers = await self._answers([waiting.item for waiting in batch])
+        # Whoever frees keys looks at the queue again, so what waits for a key needs no other wake-up.
+        keys = frozenset().union(*(waiting.keys for waiting in batch))
+        self._busy |= keys
+        try:
+            answers = await self._answers([waiting.item for waiting in batch])
+        finally:
+            self._busy -= keys
         for waiting, answer in zip(batch, answers, strict=True):
             if waiting.future.done():
                 continue

@@ -156,3 +156,24 @@ async def test_a_second_batch_leaves_beside_the_first_only_when_enough_are_waiti
     assert doubler.batches == [[1], [2, 3, 4]]
     doubler.gate.set()
     assert await asyncio.gather(*asked) == [2, 4, 6, 8]
+
+
+async def test_one_that_came_before_the_others_travels_with_them_from_then_on() -> None:
+    sizes: list[int] = []
+
+    async def run(items: Sequence[int]) -> Sequence[int]:
+        sizes.append(len(items))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return items
+
+    async def asking(item: int) -> None:
+        if item > 0:
+            await asyncio.sleep(0)
+        for _ in range(10):
+            await batches.ask(item)
+
+    batches: Coalescer[int, int] = Coalescer(run, Limits(parallel=1))
+    async with asyncio.timeout(5):
+        await asyncio.gather(*map(asking, range(4)))
+    assert sizes == [1, 3, *[4] * 9]

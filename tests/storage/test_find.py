@@ -96,16 +96,22 @@ DATES = {"a": "2001", "b": "2000-05-01", "c": "2000-05-01", "d": None, "e": "199
         ("gender,birthdate", "ecagbfd"),
         ("-gender,-birthdate", "bgdface"),
         ("family", "gfedcba"),
+        ("email", "ceagfdb"),
+        ("-email,_id", "aecbdfg"),
     ],
 )
 async def test_sorted_pages_hold_every_hit_once_with_missing_values_last(world: World, sort: str, order: str) -> None:
     genders = {"a": "female", "c": "female", "e": "female"}
+    emails = {"a": "Zoe@x.test", "c": "ann@x.test", "e": "Mia@x.test"}
     await world.store(
         named(
             id_,
             **({"birthDate": date} if date else {}),
             gender=genders.get(id_, "male"),
             name=[{"family": f"x{ord('z') - ord(id_)}"}, {"family": "zz"}],
+            telecom=[{"system": "email", "value": emails[id_]}]
+            if id_ in emails
+            else [{"system": "phone", "value": "1"}],
         )
         for id_, date in DATES.items()
     )

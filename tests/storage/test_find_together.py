@@ -127,6 +127,26 @@ async def test_searches_that_differ_in_more_than_the_record_are_branches_of_a_fi
     assert [len(find["filter"]["$or"]) for find in finds.seen] == [2]
 
 
+@pytest.mark.parametrize(
+    ("others", "projected"),
+    [
+        (["patient=p2&code=c2"], [False]),
+        (["patient=p1&code=c1"], [False]),  # twice the same
+        (["patient=p1&code=c0"], [True]),
+        (["patient=p1,p2&code=c0"], [True]),
+        (["encounter=Encounter/e1&code=c0"], [False, True]),  # only the documents show that it is the same record
+    ],
+)
+async def test_what_searches_ask_besides_is_read_only_where_it_tells_them_apart(
+    world: World, finds: Finds, others: list[str], projected: list[bool]
+) -> None:
+    asked = [(f"Observation?{one}", EVERYTHING) for one in ("patient=p1&code=c1", *others)]
+    alone = [await answer(world, finder_of(world), one) for one in asked]
+    finds.seen.clear()
+    assert await answers(world, finder_of(world), asked) == alone
+    assert ["index.code" in find["projection"] for find in finds.seen] == projected
+
+
 @pytest.mark.parametrize(("most", "commands"), [(38, 7), (40, 7), (41, 1)])
 async def test_find_that_brings_too_much_is_done_anew_for_each(
     world: World, finds: Finds, monkeypatch: pytest.MonkeyPatch, most: int, commands: int

@@ -59,36 +59,55 @@ def condition(items: Sequence[Item]) -> Filter:
     return branches[0] if len(branches) == 1 else {"$or": branches}
 
 
-def projection(items: Sequence[Item]) -> dict[str, Any]:
-    """Return what is needed of the documents: to show them, to tell whose they are, and to sort them."""
-    paths = {path for _, equal in items for path in equal.form}
+def told_apart(items: Sequence[Item]) -> bool:
+    """Tell whether searches ask for different things of one record: then its name does not tell whose a document is."""
+    asked: dict[str, Sequence[Equality]] = {}
+    return any(asked.setdefault(value, equal.others) != equal.others for _, equal in items for value in equal.link[1])
+
+
+def projection(items: Sequence[Item], *, apart: bool) -> dict[str, Any]:
+    """Return what is needed of the documents: to show them, to tell whose they are, and to sort them.
+
+    Only where searches are told `apart` it is all that they ask for: codes are half of what there is to decode.
+    """
+    paths = {path for _, equal in items for path in (equal.form if apart else equal.form[:1])}
     keys = {key.path for wanted, _ in items for key in wanted.query.keys}
     rules = {COMPARTMENTS, SECURITY} if any(wanted.access.filter for wanted, _ in items) else set[str]()
     shown = {name for wanted, _ in items for name in wanted.shown}
     return dict.fromkeys(sorted(shown | paths | keys | rules), True)
 
 
-def dealt(items: Sequence[Item], documents: Sequence[_Document]) -> list[Found]:
-    """Return to each search what it would have found alone, and how much of it there is; times come without zone."""
+def dealt(items: Sequence[Item], documents: Sequence[_Document], *, apart: bool) -> list[Found] | None:
+    """Return to each search what it would have found alone, and how much of it there is; times come without zone.
+
+    None when it cannot be told whose a document is, since the searches were not told `apart`.
+    """
+    mine: list[list[_Document]] = [[] for _ in items]
+    for document, asked_by in zip(documents, _asking(items, documents), strict=True):
+        if len(asked_by) > 1 and not _alike(items, asked_by):  # one alone is the one for which it was found
+            if not apart:
+                return None
+            asked_by = [number for number in asked_by if _has(document, items[number].equalities.others)]
+        for number in asked_by:
+            mine[number].append(document)
+    return [_first(item.wanted, found) for item, found in zip(items, mine, strict=True)]
+
+
+def _asking(items: Sequence[Item], documents: Sequence[_Document]) -> list[Collection[int]]:
+    """Return for each document the numbers of the searches that ask for its record."""
     asking: dict[str, dict[str, list[int]]] = {}
     for number, (_, equal) in enumerate(items):
         path, values = equal.link
         by_value = asking.setdefault(path, {})
         for value in values:
             by_value.setdefault(value, []).append(number)
-    takers: list[Collection[int]] = [()] * len(documents)
+    found: list[Collection[int]] = [()] * len(documents)
     for path, by_value in asking.items():
         for place, value in enumerate(_column(path, documents)):
             for text in (value,) if type(value) is str else value or ():
                 if numbers := by_value.get(text):
-                    takers[place] = {*takers[place], *numbers} if takers[place] else numbers
-    mine: list[list[_Document]] = [[] for _ in items]
-    for document, asked_by in zip(documents, takers, strict=True):
-        if len(asked_by) > 1:  # one alone is the one for which it was found
-            asked_by = [number for number in asked_by if _has(document, items[number].equalities.others)]
-        for number in asked_by:
-            mine[number].append(document)
-    return [_first(item.wanted, found) for item, found in zip(items, mine, strict=True)]
+                    found[place] = {*found[place], *numbers} if found[place] else numbers
+    return found
 
 
 def _branch(group: Sequence[Item]) -> Filter:
@@ -99,6 +118,11 @@ def _branch(group: Sequence[Item]) -> Filter:
     link = equal.link[0], frozenset(text for one in group for text in one.equalities.link[1])
     parts = [{path: {"$in": sorted(values)}} for path, values in (link, *equal.others)]
     return joined([*parts, wanted.access.filter] if wanted.access.filter else parts)
+
+
+def _alike(items: Sequence[Item], numbers: Iterable[int]) -> bool:
+    first, *rest = (items[number].equalities.others for number in numbers)
+    return all(others == first for others in rest)
 
 
 def _has(document: Mapping[str, Any], others: Iterable[Equality]) -> bool:

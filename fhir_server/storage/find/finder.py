@@ -12,8 +12,8 @@ from typing import Any
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
-from fhir_server.kernel import layout
 from fhir_server.kernel.errors import TooCostly
+from fhir_server.kernel.layout import BLOB, ID, JSON
 from fhir_server.kernel.query import Access, Filter, Page, Query
 from fhir_server.kernel.types import Match, Version
 from fhir_server.storage import translate
@@ -37,7 +37,7 @@ MOST_CANDIDATES = 100_000
 _FIRST_CANDIDATES, _MORE_CANDIDATES = 100, 500
 
 
-_MATCH = dict.fromkeys((layout.JSON, layout.BLOB), True)
+_MATCH = dict.fromkeys((JSON, BLOB), True)
 """The projection of a document that a Match needs."""
 
 
@@ -191,7 +191,7 @@ class Finder:
         while asked < MOST_CANDIDATES:
             candidates = await self._read(leg, query, size)
             passed = await self._lookups.passing(leg.type, leg.plan, candidates.documents)
-            ids = {document[layout.ID] for document in passed}
+            ids = {document[ID] for document in passed}
             asked += len(candidates.hits)
             yield [hit for hit in candidates.hits if hit.id in ids], asked
             if len(candidates.hits) < size:
@@ -243,7 +243,7 @@ def _wanted(leg: _Leg, step: Reading) -> Filter:
     """
     ordered_by = step.sort[0][0] if step.sort else None
     wanted = tightened([part for part in (leg.plan.wanted, step.filter) if part], ordered_by=ordered_by)
-    return joined([{layout.ID: {"$gt": ""}}, wanted]) if "$or" in wanted and ordered_by == layout.ID else wanted
+    return joined([{ID: {"$gt": ""}}, wanted]) if "$or" in wanted and ordered_by == ID else wanted
 
 
 def _page(query: Query, hits: Sequence[Hit]) -> Page:
@@ -257,7 +257,7 @@ def _page(query: Query, hits: Sequence[Hit]) -> Page:
     if not shown:
         return Page(())
     return Page(
-        tuple([Match(type_, one[layout.ID], one[layout.JSON], one.get(layout.BLOB)) for type_, one, _ in shown]),
+        tuple([Match(hit.type, (one := hit.document)[ID], one[JSON], one.get(BLOB)) for hit in shown]),
         next=place(shown[-1]) if more or backwards else None,
         previous=place(shown[0], backwards=True) if (more if backwards else start is not None) else None,
     )

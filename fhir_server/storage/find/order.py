@@ -9,13 +9,18 @@ Spec: https://hl7.org/fhir/R4/search.html#sort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from fhir_server.kernel.layout import ID
 from fhir_server.kernel.query import Filter, Position, Query, SortKey
 
+_MARKS = (" ", "~")
+"""Before the bare codes of tokens: the second one where case does not matter."""
 
-class Hit(NamedTuple):
+
+class Hit(Struct, frozen=True):
     """A document that was found, and its sort values; None where it has none."""
 
     type: str
@@ -166,9 +171,10 @@ def _expression(key: SortKey) -> Any:
     """Return the expression of a document's sort value."""
     values: Any = f"${key.path}"
     if key.marked:
-        bare = {"$eq": [{"$substrCP": ["$$this", 0, 1]}, " "]}
+        bare = {"$in": [{"$substrCP": ["$$this", 0, 1]}, list(_MARKS)]}
         listed = {"$cond": [{"$isArray": values}, values, [values]]}
-        values = {"$filter": {"input": {"$ifNull": [listed, []]}, "cond": bare}}
+        codes = {"$filter": {"input": {"$ifNull": [listed, []]}, "cond": bare}}
+        values = {"$map": {"input": codes, "in": {"$substrCP": ["$$this", 1, {"$strLenCP": "$$this"}]}}}
     elif key.single:
         return values
     return {"$max" if key.descending else "$min": values}

@@ -19,7 +19,7 @@ from fhir_server.kernel.equalities import Equalities, equalities
 from fhir_server.kernel.errors import FhirError, Unavailable
 from fhir_server.storage import translate
 from fhir_server.storage.coalesce import Coalescer, Limits
-from fhir_server.storage.find.dealing import Found, Item, Wanted, condition, dealt, projection
+from fhir_server.storage.find.dealing import Found, Item, Wanted, condition, dealt, projection, told_apart
 from fhir_server.storage.find.order import Hit
 
 MOST_TOGETHER = 32
@@ -97,8 +97,8 @@ class Together:
         async def run(items: Sequence[Item]) -> Sequence[Found | Exception]:
             self._left_at[type_] = perf_counter()
             try:
-                if len(items) > 1 and (documents := await self._documents(type_, items)) is not None:
-                    return dealt(items, documents)
+                if len(items) > 1 and (found := await self._shared(type_, items, apart=told_apart(items))) is not None:
+                    return found
                 return await asyncio.gather(*(self._each(wanted) for wanted, _ in items))
             finally:
                 del self._left_at[type_]
@@ -113,14 +113,22 @@ class Together:
         except FhirError as error:
             return error
 
-    async def _documents(self, type_: str, items: Sequence[Item]) -> list[dict[str, Any]] | None:
+    async def _shared(self, type_: str, items: Sequence[Item], *, apart: bool) -> Sequence[Found] | None:
+        """Return what each finds, by one find; None when each is to be done alone."""
+        documents = await self._documents(type_, items, apart=apart)
+        if documents is None:
+            return None
+        found = dealt(items, documents, apart=apart)
+        return found if found is not None else await self._shared(type_, items, apart=True)
+
+    async def _documents(self, type_: str, items: Sequence[Item], *, apart: bool) -> list[dict[str, Any]] | None:
         """Return what all searches together find; None when that is too much, or takes too long."""
         limit = MOST_EACH * len(items)
         try:
             with translate.errors():
                 found = self._database[type_].find(
                     condition(items),
-                    projection(items),
+                    projection(items, apart=apart),
                     limit=limit,
                     batch_size=limit + 1,
                     max_time_ms=self._time_limit_ms,
