@@ -13,6 +13,7 @@ from fhir_server.interactions.search import TOTAL_CAP
 from fhir_server.kernel.errors import Invalid, TooCostly
 from fhir_server.kernel.settings import Settings
 from fhir_server.search import Search
+from fhir_server.search.criteria.hierarchies import DEEPEST_HIERARCHY
 from fhir_server.search.criteria.limits import MOST_CHARACTERS, MOST_CRITERIA, MOST_PATTERNS
 from fhir_server.search.criteria.plain import MOST_ALTERNATIVES
 from fhir_server.search.criteria.scope import DEEPEST_CHAIN
@@ -22,7 +23,7 @@ from fhir_server.search.fields import table as index_table
 from fhir_server.search.kinds import KINDS
 from fhir_server.search.kinds.uri import MOST_FOLDERS
 from fhir_server.search.kinds.words import LONGEST_WORD, MOST_WORDS
-from fhir_server.search.results import RESULT_PARAMETERS
+from fhir_server.search.results import MOST_KEYS, RESULT_PARAMETERS
 from fhir_server.storage.find.finder import MOST_CANDIDATES
 from fhir_server.storage.find.lookups import FEW, MOST_VALUES
 from manual.tables import code, filled, table
@@ -35,7 +36,8 @@ _IN_COMPOSITES = ("eq", "ne")
 
 RESULTS: Mapping[str, str] = {
     "_sort": "codes of parameters with commas between them, `-` before one for descending; what has no value comes "
-    "last. All kinds but composite and special. Without it the order is that of the index which serves the search",
+    "last. All kinds but composite and special, and none that others make up (`combo-code`). Without it the order is "
+    "that of the index which serves the search",
     "_count": "hits a page; 0 asks for the total alone",
     "_maxresults": "hits over all pages: the walk ends there",
     "_total": "`none`, `estimate` (is accurate here), `accurate`",
@@ -92,7 +94,9 @@ def _limits() -> str:
             ("alternatives of one value", f"{MOST_ALTERNATIVES:,}", _REFUSED),
             ("texts looked for inside of others (`:contains`, `co`, `ew`)", f"{MOST_PATTERNS}", _REFUSED),
             ("folders in which the URL of `:above` lies", f"{MOST_FOLDERS}", _REFUSED),
+            ("parameters to sort by", f"{MOST_KEYS}", _COSTLY),
             ("steps of a chain", f"{DEEPEST_CHAIN}", _REFUSED),
+            ("levels of a hierarchy (`:above`, `:below`)", f"{DEEPEST_HIERARCHY}", "those beyond are not found"),
             ("resources found by a step that is done first", f"{FEW:,}", "the step is put to the hits of the rest"),
             (
                 "values found by a step that starts from a contained resource and has conditions beside it",

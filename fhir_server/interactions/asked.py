@@ -76,4 +76,5 @@ async def _scope(env: Env, call: Call) -> tuple[str, tuple[str, ...], str | None
     if address.type is not None:
         return f"{name}/{address.type}", (address.type,), name
     stored = await env.storage.schema.stored_types()
-    return f"{name}/*", tuple(type_ for type_ in stored if type_ in members), name
+    inside = {address.compartment_type, *members}
+    return f"{name}/*", tuple(type_ for type_ in stored if type_ in inside), name

@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 
 from conformance.definitions import Definitions, SearchParameter
 from fhir_server.kernel.call import Params
-from fhir_server.kernel.errors import Invalid, PreconditionFailed
+from fhir_server.kernel.errors import Invalid, Issue, PreconditionFailed
 from fhir_server.kernel.fhir_json import decode_stored, encode
 from fhir_server.kernel.layout import IndexSpec
 from fhir_server.kernel.query import Query
@@ -25,7 +25,7 @@ from fhir_server.search.page import to_text
 from fhir_server.search.registry import registry
 from fhir_server.search.request import Asked, Memory, Request, plain_criteria, understand
 from fhir_server.search.results import Results, results
-from fhir_server.search.shape import summarised, with_elements
+from fhir_server.search.shape import summarised, unknown_elements, with_elements
 
 __all__ = ["Asked", "Context", "Include", "Inside", "Request", "Results", "Search", "Terminology", "to_text"]
 
@@ -85,15 +85,25 @@ class Search:
     def request(self, asked: Asked, *, key: bytes) -> Request:
         """Return what a search means; see `request.understand`.
 
-        It warns of parameters with which not all resources are indexed yet, and is refused for them when strict.
+        It warns of parameters with which not all resources are indexed yet, and of elements that no type has; when
+        strict, it is refused for them.
         """
         if asked.context.zone is not self._zone:
             asked = replace(asked, context=replace(asked.context, zone=self._zone))
         found = understand(asked, self.registry, key, self.memory)
         warnings = incomplete(found.query, found.includes, self._pending) if self._pending else []
+        if found.results.elements:
+            warnings += self.unknown_elements(found.results, asked.types)
         if warnings and asked.strict:
             raise Invalid(*(replace(one, severity="error") for one in warnings))
         return replace(found, issues=(*found.issues, *warnings)) if warnings else found
+
+    def unknown_elements(self, wanted: Results, types: Collection[str]) -> list[Issue]:
+        """Return a warning for each of the wanted elements that none of some types has."""
+        return [
+            Issue("value", f"_elements: there is no {name[:60]!r} here", severity="warning", expression="_elements")
+            for name in unknown_elements(wanted.elements, types, self._definitions)
+        ]
 
     def criteria(self, type_: str, params: Params, base_url: str) -> Query:
         """Return the query of a conditional interaction; see `request.plain_criteria`.

@@ -19,6 +19,12 @@ MOST_CODES = 10_000
 DEEPEST = 20
 """Value sets in value sets; one that contains itself ends here."""
 
+_TELLING = frozenset({"compose", "expansion"})
+"""Of a value set without either nobody knows the codes; of one that says nothing in them, there are none."""
+
+_WITHOUT_CODES = frozenset({"not-present", "supplement"})
+"""What a CodeSystem says of its content when it describes a system whose codes stand elsewhere."""
+
 Codes: TypeAlias = dict[tuple[str, str], None]
 """(system, code) pairs in order, each once."""
 
@@ -78,14 +84,14 @@ class Expansion:
         if standard is not None and url in (standard.url, f"{standard.url}|{standard.version}"):
             return standard
         stored = self._stored(Canonical("ValueSet", url))
-        return None if stored is None else value_set_of(stored)
+        return value_set_of(stored) if stored is not None and _TELLING & stored.keys() else None
 
     def _code_system(self, url: str) -> CodeSystem | None:
         standard = self._standard().code_systems.get(url)
         if standard is not None and standard.content == "complete":
             return standard
         stored = self._stored(Canonical("CodeSystem", url))
-        return None if stored is None else code_system_of(stored)
+        return None if stored is None or stored["content"] in _WITHOUT_CODES else code_system_of(stored)
 
     def _stored(self, canonical: Canonical) -> Resource | None:
         if canonical not in self._read:

@@ -31,8 +31,8 @@ class Field:
 
     A variant is what a modifier asks for, kept beside: ":text" of a token, ":exact" of a string.
 
-    Shape: `targets` are the types that a reference may be of; `systems` those that tokens have without saying so, None
-           where values say it themselves
+    Shape: `targets` are the types that a reference may be of, `canonical` says that it may name its target by URL;
+           `systems` are those that tokens have without saying so, None where values say it themselves
     """
 
     code: str
@@ -40,6 +40,7 @@ class Field:
     single: bool = False
     targets: tuple[str, ...] = ()
     systems: frozenset[str] | None = None
+    canonical: bool = False
 
     def variant(self, name: str) -> "Field":
         folder = _UNINDEXED if name in _UNINDEXED_VARIANTS else _RARE
@@ -99,6 +100,7 @@ def field(
     *,
     targets: tuple[str, ...] = (),
     systems: frozenset[str] | None = None,
+    canonical: bool = False,
 ) -> Field:
     """Return where a parameter of a type is stored."""
     row, code = of_type(type_), parameter.code
@@ -106,7 +108,7 @@ def field(
     folder = INDEX if single or code in row.own else _RARE
     if targets and parameter.expression:
         targets = narrowed(targets, parameter.expression)
-    return Field(code, f"{folder}.{code}", single, targets, systems)
+    return Field(code, f"{folder}.{code}", single, targets, systems, canonical)
 
 
 _ORDER_PATH: Mapping[SearchKind, str] = {"date": ".low", "number": ".low", "quantity": ".canonical.high"}

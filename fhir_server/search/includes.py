@@ -5,21 +5,31 @@ Spec: https://hl7.org/fhir/R4/search.html#include
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from conformance.definitions import Definitions
 from conformance.paths import Extractor, compile
 from conformance.reference_text import split_reference
 from fhir_server.kernel.errors import Invalid, Issue
-from fhir_server.kernel.query import Query
+from fhir_server.kernel.fhir_text import prefix_end
+from fhir_server.kernel.query import Filter, Query
 from fhir_server.kernel.types import Resource
+from fhir_server.search.context import Context
 from fhir_server.search.criteria import alive, either
+from fhir_server.search.fields import Field
+from fhir_server.search.kinds import KINDS
+from fhir_server.search.kinds.kind import between, one_of
 from fhir_server.search.kinds.reference import spellings
-from fhir_server.search.registry import Parameter, Registry
+from fhir_server.search.registry import Parameter, Registry, canonical_url
+from fhir_server.search.syntax import escape
 
 _NAMES = {"_include": False, "_revinclude": True}
 _ITERATE = frozenset({"iterate", "recurse"})
 ANY = "*"
+_LONGEST_NUMBER = 10
+
+Link: TypeAlias = tuple[str, str, int | None]
+"""Type, id and version of a resource; None is the current version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +90,12 @@ class Follower:
         self._registry = registry
         self._extractors: dict[tuple[str, str], Extractor] = {}
 
-    def links(self, resources: Sequence[Resource], includes: Sequence[Include], base_url: str) -> list[tuple[str, str]]:
-        """Return the (type, id) that resources link to on this server, each once, in order."""
+    def reads(self, includes: Sequence[Include]) -> bool:
+        """Tell whether resources must be read to follow includes from them; else their addresses are enough."""
+        return any(not include.reverse for include in includes) or bool(self._canonical(includes))
+
+    def links(self, resources: Sequence[Resource], includes: Sequence[Include], base_url: str) -> list[Link]:
+        """Return what resources link to on this server, each once, in order."""
         found = (
             link
             for include in includes
@@ -103,12 +117,58 @@ class Follower:
             for query in self._reverse(references, include, base_url, count)
         ]
 
-    def _links(self, resource: Resource, include: Include, base_url: str) -> Iterator[tuple[str, str]]:
+    def by_url(self, resources: Sequence[Resource], includes: Sequence[Include], count: int) -> list[Query]:
+        """Return the queries for what resources name by canonical URL, and what names them; at most `count` hits each.
+
+        A canonical with version leads to this version, one without to all of them.
+        """
+        found: dict[str, list[Filter]] = {}
+        for include, parameter in self._canonical(includes):
+            follow = self._naming if include.reverse else self._named
+            for resource in resources:
+                for type_, filter_ in follow(resource, include, parameter):
+                    found.setdefault(type_, []).append(filter_)
+        return [Query(legs=((type_, alive(either(filters))),), count=count) for type_, filters in found.items()]
+
+    def _canonical(self, includes: Sequence[Include]) -> list[tuple[Include, Parameter]]:
+        """Return the parameters that includes follow and whose values may be canonical URLs."""
+        return [
+            (include, parameter)
+            for include in includes
+            for source in (self._registry if include.source == ANY else (include.source,))
+            for parameter in self._parameters(source, include.code)
+            if parameter.field.canonical
+        ]
+
+    def _named(self, resource: Resource, include: Include, parameter: Parameter) -> Iterator[tuple[str, Filter]]:
+        """Yield the types and filters of what a resource names by URL."""
+        if resource["resourceType"] != parameter.type:
+            return
+        targets = parameter.field.targets if include.target is None else (include.target,)
+        named = [value for value, fhir_type in self._extractor(parameter)(resource) if fhir_type == "canonical"]
+        for type_ in targets:
+            where = canonical_url(self._registry, type_)
+            if where is not None:
+                yield from ((type_, _has_url(value, where, self._registry[type_]["version"])) for value in named)
+
+    def _naming(self, resource: Resource, include: Include, parameter: Parameter) -> Iterator[tuple[str, Filter]]:
+        """Yield the type and filters of what names a resource by URL, with its version or with none."""
+        type_, url, version = resource["resourceType"], resource.get("url"), resource.get("version")
+        if type_ not in parameter.field.targets or include.target not in (None, type_):
+            return
+        if url is None or canonical_url(self._registry, type_) is None:
+            return
+        where, start = parameter.field, f"{url}|"
+        yield parameter.type, {"$and": [one_of(where, [url]), {"$nor": [between(where, start, prefix_end(start))]}]}
+        if version is not None:
+            yield parameter.type, one_of(where, [start + version])
+
+    def _links(self, resource: Resource, include: Include, base_url: str) -> Iterator[Link]:
         for parameter in self._parameters(resource["resourceType"], include.code):
             for value, _fhir_type in self._extractor(parameter)(resource):
                 link = split_reference(_text(value))
                 if link is not None and link.base in (None, base_url) and include.target in (None, link.type):
-                    yield link.type, link.id
+                    yield link.type, link.id, _number(link.version)
 
     def _reverse(
         self, references: Sequence[tuple[str, str]], include: Include, base_url: str, count: int
@@ -142,6 +202,18 @@ class Follower:
             found = compile(parameter.definition.expression, parameter.type, self._definitions)
             self._extractors[key] = found
         return found
+
+
+def _number(version: str | None) -> int | None:
+    """Return the version that a reference names; None where it names none that this server can have."""
+    return int(version) if version is not None and version.isdecimal() and len(version) < _LONGEST_NUMBER else None
+
+
+def _has_url(canonical: str, where: Field, version: Parameter) -> Filter:
+    """Return the filter of what a canonical names: in its version, where it tells one."""
+    url, _, named = canonical.partition("#")[0].partition("|")
+    told = [KINDS[version.kind].condition(escape(named), None, version.field, Context())] if named else []
+    return alive(one_of(where, [url]), *told)
 
 
 def _text(value: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from conformance.definitions import Definitions, Element, SearchKind, SearchParameter
 from conformance.fhirpath import Call, Index, Member, Node, TypeTest, alternatives, parse
+from conformance.paths import selected_types
 from fhir_server.search.fields import Field, field, unions
 from fhir_server.search.kinds.token import BOOLEANS
 from fhir_server.search.kinds.words import worded
@@ -79,6 +80,15 @@ _LANGUAGE = SearchParameter(
 TEXT, CONTENT = "_text", "_content"
 
 
+def canonical_url(registry: Registry, type_: str) -> Field | None:
+    """Return where a type has the URL that canonicals name it by; None when it has none.
+
+    That of a Device or Subscription is an address of its own kind: it has no version beside it.
+    """
+    of_type = registry[type_]
+    return of_type["url"].field if {"url", "version"} <= of_type.keys() and of_type["url"].source is None else None
+
+
 def registry(definitions: Definitions, *, content: bool = False) -> Registry:
     """Return the parameters of every resource type: R4's own, and _language, which came later.
 
@@ -134,10 +144,14 @@ def _composite(type_: str, definition: SearchParameter, by_url: Mapping[str, Par
 
 def _field(type_: str, definition: SearchParameter, definitions: Definitions) -> Field:
     systems = _implied_systems(type_, definition, definitions) if definition.type == "token" else None
+    if definition.type != "reference":
+        return field(type_, definition, targets=definition.targets, systems=systems)
+    assert definition.expression is not None
     targets = definition.targets
-    if definition.type == "reference" and (not targets or "Resource" in targets):
+    if not targets or "Resource" in targets:
         targets = tuple(sorted(definitions.resource_types))
-    return field(type_, definition, targets=targets, systems=systems)
+    canonical = "canonical" in selected_types(definition.expression, type_, definitions)
+    return field(type_, definition, targets=targets, canonical=canonical)
 
 
 def _implied_systems(type_: str, definition: SearchParameter, definitions: Definitions) -> frozenset[str] | None:

@@ -158,6 +158,8 @@ def understand(asked: Asked, registry: Registry, key: bytes, memory: Memory) -> 
     filters = _filters(asked, Scope(registry, asked.context), types, sorted_, memory)
     check_patterns(sorted_.criteria, filters.values())
     wanted = results(sorted_.understood)
+    if wanted.summary == "text" and sorted_.includes:
+        _leave_includes(asked, sorted_)
     around: tuple[Filter, ...] = () if asked.compartment is None else ({COMPARTMENTS: asked.compartment},)
     inside = None
     if wanted.contained != "false":
@@ -218,7 +220,8 @@ def _sorted(asked: Asked, registry: Registry) -> _Sorted:
         elif is_include(name):
             _include(asked, found, name, value, registry)
         elif name == _TYPE:
-            found.types = _types(value, registry)
+            named = _types(value, registry)
+            found.types = named if found.types is None else [one for one in found.types if one in named]
             found.understood.append((name, value))
         elif name in RESULT_PARAMETERS:
             found.understood.append((name, value))
@@ -235,6 +238,13 @@ def _include(asked: Asked, found: _Sorted, name: str, value: str, registry: Regi
             _leave(asked, found, issue)
     else:
         found.understood.append((name, value))
+
+
+def _leave_includes(asked: Asked, found: _Sorted) -> None:
+    named = next(name for name, _ in found.understood if is_include(name))
+    _leave(asked, found, Issue("not-supported", f"{named} does not go with _summary=text", expression=named))
+    found.includes = []
+    found.understood = [pair for pair in found.understood if not is_include(pair[0])]
 
 
 def _leave(asked: Asked, found: _Sorted, issue: Issue) -> None:
@@ -282,7 +292,8 @@ def _order(
     parameters: Mapping[str, Parameter] = registry[type_]
     several = len(types) > 1 or wanted.contained != "false"  # containers may be of any type
     if several and any(code.removeprefix("-") not in _COMMON_ORDER for code in wanted.sort):
-        raise NotSupported(Issue("not-supported", "_sort: several types can be sorted by _lastUpdated and _id"))
+        why = "_sort: several types can be sorted by _lastUpdated and _id"
+        raise NotSupported(Issue("not-supported", why, expression="_sort"))
     keys, ids_descend = sort_keys(wanted.sort, parameters)
     if not wanted.sort and not several:
         natural = natural_order(type_, filters[type_], parameters)

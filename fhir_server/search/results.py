@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 from fhir_server.kernel.call import Params
-from fhir_server.kernel.errors import Invalid, Issue
+from fhir_server.kernel.errors import Invalid, Issue, TooCostly
 from fhir_server.kernel.query import SortKey
 from fhir_server.search.fields import sort_key
 from fhir_server.search.registry import Parameter
@@ -28,6 +28,9 @@ _EXPLAIN: Mapping[str, Literal["true", "false"]] = {"true": "true", "false": "fa
 _CONTAINED: Mapping[str, Contained] = {value: value for value in get_args(Contained)}
 _CONTAINED_TYPES: Mapping[str, ContainedType] = {value: value for value in get_args(ContainedType)}
 Choice = TypeVar("Choice", Total, Summary, Contained, ContainedType, Literal["true", "false"])
+
+MOST_KEYS = 10
+"""Parameters to sort by: the database takes 32 in all, two for each and the id."""
 
 _SHORT = 200
 """Values up to this length are worth remembering, and do not fill the memory."""
@@ -102,18 +105,21 @@ def sort_keys(codes: Iterable[str], parameters: Mapping[str, Parameter]) -> tupl
 
     Errors: Invalid for a parameter that is unknown or that has no order
     """
-    keys: list[SortKey] = []
+    keys: dict[str, SortKey] = {}
     for code in codes:
         descending, name = code.startswith("-"), code.removeprefix("-")
         parameter = parameters.get(name)
         if parameter is None:
             raise _invalid("_sort", f"there is no search parameter {name[:60]!r} to sort by")
         if name == "_id":
-            return tuple(keys), descending  # nothing after it can decide
+            return tuple(keys.values()), descending  # nothing after it can decide
         if not parameter.is_stored or parameter.parts or parameter.kind == "special":
             raise _invalid("_sort", f"{name} has no order")
-        keys.append(sort_key(parameter.field, parameter.kind, descending=descending))
-    return tuple(keys), None
+        keys.setdefault(name, sort_key(parameter.field, parameter.kind, descending=descending))
+        if len(keys) > MOST_KEYS:
+            why = f"_sort: a search may be sorted by {MOST_KEYS} parameters"
+            raise TooCostly(Issue("too-costly", why, expression="_sort"))
+    return tuple(keys.values()), None
 
 
 def _most(text: str | None) -> int | None:

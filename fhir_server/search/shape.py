@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/search.html#summary, https://hl7.org/fhir/R4/search.html#elements
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, TypeAlias, assert_never
 
 from conformance.definitions import Definitions, Element
@@ -20,10 +20,37 @@ _Keep: TypeAlias = Callable[[Element], bool]
 
 
 def with_elements(resource: Resource, names: Collection[str], definitions: Definitions) -> Resource:
-    """Return the resource with the named elements ("name", also "Patient.name") and the mandatory ones alone."""
-    type_ = resource["resourceType"]
-    wanted = {name.removeprefix(f"{type_}.").partition(".")[0] for name in names}
-    return _subset(resource, definitions, lambda one: one.min > 0 or one.name.removesuffix("[x]") in wanted)
+    """Return the resource with the named elements ("name", also "Patient.name") and the mandatory ones alone.
+
+    A choice may be called by its name, or as it stands in JSON: "value", "valueQuantity".
+    """
+    wanted = {_element(name, resource["resourceType"], definitions) for name in names}
+    return _subset(resource, definitions, lambda one: one.min > 0 or one.name in wanted)
+
+
+def unknown_elements(names: Iterable[str], types: Collection[str], definitions: Definitions) -> list[str]:
+    """Return the names that call no element of some types; "Patient.name" calls one of any other type's as well."""
+    return [
+        name
+        for name in names
+        if name not in _ALWAYS and not any(_element(name, type_, definitions) for type_ in _meant(name, types))
+    ]
+
+
+def _meant(name: str, types: Collection[str]) -> Collection[str]:
+    type_, dot, _ = name.partition(".")
+    return (type_,) if dot and type_[:1].isupper() else types
+
+
+def _element(name: str, type_: str, definitions: Definitions) -> str | None:
+    """Return the element of a type that a name calls, as it is defined: "value[x]"; None for no element."""
+    head = name.removeprefix(f"{type_}.").partition(".")[0]
+    if type_ not in definitions.resource_types:
+        return None
+    if f"{head}[x]" in definitions.types[type_].elements:
+        return f"{head}[x]"
+    found = definitions.element(type_, head)
+    return None if found is None else found[0].name
 
 
 def summarised(resource: Resource, summary: Summary, definitions: Definitions) -> Resource:

@@ -164,6 +164,38 @@ async def test_includes_come_once_and_are_marked(fhir: httpx2.AsyncClient) -> No
     assert [] == ids(found, "include")
 
 
+async def test_include_brings_the_version_that_a_reference_names(fhir: httpx2.AsyncClient) -> None:
+    await put(fhir, "inc-old", patient(id="inc-old", gender="male"), patient(id="inc-old", gender="female"))
+    for id_, version in (
+        ("inc-v1", "/_history/1"),
+        ("inc-v2", "/_history/2"),
+        ("inc-v9", "/_history/9"),
+        ("inc-v", ""),
+    ):
+        await put(fhir, "inc-old", observation(id=id_, subject={"reference": f"Patient/inc-old{version}"}))
+
+    async def versions(id_: str) -> list[str]:
+        found = await bundle_of(fhir, "/Observation", _id=id_, _include="Observation:subject", _sort="_id")
+        included = [one["resource"] for one in found["entry"] if one["search"]["mode"] == "include"]
+        return [one["meta"]["versionId"] for one in included]
+
+    assert ["1"] == await versions("inc-v1")
+    assert ["2"] == await versions("inc-v2")
+    assert ["2"] == await versions("inc-v9")
+    assert ["1", "2"] == sorted(await versions("inc-v1,inc-v,inc-v2"))
+
+
+async def test_includes_follow_canonical_urls_both_ways(fhir: httpx2.AsyncClient) -> None:
+    form = {"resourceType": "Questionnaire", "id": "inc-form", "status": "active", "url": "http://acme.test/inc-form"}
+    answer = {"resourceType": "QuestionnaireResponse", "id": "inc-answer", "status": "completed"}
+    await put(fhir, "inc-url", form, answer | {"questionnaire": form["url"]})
+    by_url = "QuestionnaireResponse:questionnaire"
+    found = await bundle_of(fhir, "/QuestionnaireResponse", _id="inc-answer", _include=by_url)
+    assert ["inc-form"] == ids(found, "include")
+    found = await bundle_of(fhir, "/Questionnaire", _id="inc-form", _revinclude=by_url)
+    assert ["inc-answer"] == ids(found, "include")
+
+
 async def test_cycles_of_iterated_includes_end(fhir: httpx2.AsyncClient) -> None:
     def linked(id_: str, other: str) -> dict[str, Any]:
         return patient(id=id_, link=[{"other": {"reference": f"Patient/{other}"}, "type": "seealso"}])
@@ -199,6 +231,14 @@ async def test_compartment_search_finds_what_belongs_to_a_patient(fhir: httpx2.A
     await put(fhir, "comp", observation(id="comp-2", subject={"reference": "Patient/other"}))
     assert ["comp-1"] == ids(await bundle_of(fhir, "/Patient/comp/Observation"))
     assert {"comp", "comp-1"} == set(ids(await bundle_of(fhir, "/Patient/comp/*")))
+
+
+@pytest.mark.parametrize("type_", ["Device", "Practitioner", "RelatedPerson"])
+async def test_every_resource_with_a_compartment_lies_in_it_itself(fhir: httpx2.AsyncClient, type_: str) -> None:
+    needed = {"patient": {"reference": "Patient/of"}} if type_ == "RelatedPerson" else {}
+    await put(fhir, "own", {"resourceType": type_, "id": "own", **needed})
+    assert ["own"] == ids(await bundle_of(fhir, f"/{type_}/own/*"))
+    assert ["own"] == ids(await bundle_of(fhir, f"/{type_}/own/{type_}"))
 
 
 @pytest.mark.parametrize(

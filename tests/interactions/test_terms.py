@@ -111,8 +111,8 @@ async def test_below_and_above_follow_the_hierarchy(colours: httpx2.AsyncClient)
 
 async def test_filter_has_the_same_as_operators(colours: httpx2.AsyncClient) -> None:
     assert await found(colours, _filter="code in http://terms.test/listed") == {"ruby", "navy"}
-    assert await found(colours, _filter=f"code sb {SYSTEM}|crimson") == {"crimson", "ruby"}
-    assert await found(colours, _filter=f"code ss {SYSTEM}|crimson") == {"crimson", "red"}
+    assert await found(colours, _filter=f"code ss {SYSTEM}|crimson") == {"crimson", "ruby"}
+    assert await found(colours, _filter=f"code sb {SYSTEM}|crimson") == {"crimson", "red"}
     assert await found(colours, _filter="code ni http://terms.test/warm") == {"blue", "navy"}
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from fhir_server.kernel.errors import TooCostly
+from fhir_server.kernel.errors import NotSupported, TooCostly
+from fhir_server.kernel.types import Resource
 from fhir_server.search.expansion import MOST_CODES, Canonical, Expansion
 
 
@@ -25,3 +26,20 @@ def test_expansion_of_more_codes_than_may_be_is_refused() -> None:
     read = {Canonical("ValueSet", "http://v"): {"status": "active", "expansion": {"contains": codes}}}
     with pytest.raises(TooCostly):
         Expansion(read).members("http://v")
+
+
+@pytest.mark.parametrize("content", ["not-present", "supplement"])
+def test_code_system_whose_codes_stand_elsewhere_is_not_known(content: str) -> None:
+    read: dict[Canonical, Resource | None] = {
+        Canonical("ValueSet", "http://v"): {"status": "active", "compose": {"include": [{"system": "urn:s"}]}},
+        Canonical("CodeSystem", "urn:s"): {"status": "active", "content": content, "concept": [{"code": "c"}]},
+    }
+    with pytest.raises(NotSupported, match="urn:s"):
+        Expansion(read).members("http://v")
+    assert Expansion(read).below("urn:s", "c") is None
+
+
+def test_value_set_that_tells_no_codes_is_not_known() -> None:
+    url = Canonical("ValueSet", "http://v")
+    assert Expansion({url: {"status": "active"}}).members("http://v") is None
+    assert Expansion({url: {"status": "active", "expansion": {"total": 0}}}).members("http://v") == []

@@ -1,5 +1,6 @@
 """What a search means as a whole: result parameters, lenient and strict handling, limits."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from fhir_server.kernel.errors import Invalid, NotSupported, TooCostly
 from fhir_server.kernel.fhir_time import bounds
 from fhir_server.search import Asked, Context, Request, Search
 from fhir_server.search.page import PARAMETER
+from fhir_server.search.results import MOST_KEYS
 from tests.storage.test_find_ranges import matches
 
 SEARCH = Search(definitions())
@@ -65,6 +67,48 @@ def test_bad_value_names_its_parameter(param: tuple[str, str]) -> None:
     with pytest.raises(Invalid) as error:
         request(param, strict=True)
     assert param[0].partition(":")[0] in error.value.issues[0].diagnostics
+
+
+@pytest.mark.parametrize(("name", "shown"), [("na\0me", r"na\x00me"), ("a\nb", r"a\nb"), ("\x85", r"\x85")])
+def test_name_that_is_no_text_is_refused_and_told_in_letters(name: str, shown: str) -> None:
+    with pytest.raises(Invalid) as error:
+        request((name, "1"))
+    assert shown in error.value.issues[0].diagnostics
+
+
+def test_refused_modifier_of_a_reference_is_told_which_types_there_are() -> None:
+    with pytest.raises(Invalid, match=re.escape("missing, Group, Device, Patient, Location")):
+        request(("subject:patient", "1"), types=("Observation",))
+
+
+def test_second_sort_by_the_same_parameter_changes_nothing() -> None:
+    assert request(("_sort", "family,-family,gender")).query.keys == request(("_sort", "family,gender")).query.keys
+
+
+def test_sorts_by_more_keys_than_the_database_takes_are_refused() -> None:
+    codes = [code for code, one in SEARCH.registry["Observation"].items() if one.is_stored and one.kind == "token"]
+    most = ",".join(codes[:MOST_KEYS])
+    assert len(request(("_sort", most), types=("Observation",)).query.keys) == MOST_KEYS
+    with pytest.raises(TooCostly, match="_sort"):
+        request(("_sort", ",".join(codes[: MOST_KEYS + 1])), types=("Observation",))
+
+
+@pytest.mark.parametrize(("name", "value"), [("_include", "Patient:link"), ("_revinclude:iterate", "Patient:link")])
+def test_includes_do_not_go_with_a_summary_of_text(name: str, value: str) -> None:
+    found = request((name, value), ("_summary", "text"))
+    assert (found.includes, found.understood) == ((), (("_summary", "text"),))
+    assert [(one.severity, one.expression) for one in found.issues] == [("warning", name)]
+    with pytest.raises(Invalid, match="_summary=text"):
+        request((name, value), ("_summary", "text"), strict=True)
+    assert request((name, value), ("_summary", "data"), strict=True).includes
+
+
+def test_elements_that_are_not_there_are_told_or_refused_when_strict() -> None:
+    found = request(("_elements", "naem,name,status"), types=("Patient", "Observation"))
+    assert [(one.severity, one.expression) for one in found.issues] == [("warning", "_elements")]
+    assert "naem" in found.issues[0].diagnostics
+    with pytest.raises(Invalid, match="naem"):
+        request(("_elements", "naem"), strict=True)
 
 
 def test_values_are_checked_in_lenient_handling_too() -> None:

@@ -7,7 +7,7 @@ import pytest
 from conformance.load import definitions
 from fhir_server.kernel.fhir_json import decode, encode
 from fhir_server.search import Search
-from fhir_server.search.shape import SUBSETTED
+from fhir_server.search.shape import SUBSETTED, unknown_elements
 
 SEARCH = Search(definitions())
 PATIENT = {
@@ -39,8 +39,28 @@ def test_elements_are_those_asked_for_and_the_mandatory_ones() -> None:
     assert set(shaped(observation, ("_elements", "subject"))) == {"resourceType", "id", "meta", "status", "code"}
 
 
-def test_choice_is_asked_for_by_its_name_without_type() -> None:
-    assert "deceasedBoolean" in shaped(PATIENT, ("_elements", "deceased"))
+@pytest.mark.parametrize(
+    ("names", "unknown"),
+    [
+        ("resourceType,name,birthDate,id,meta,text,contained", []),
+        ("name.family,Patient.name.given,deceased,deceasedBoolean,Patient.deceasedDateTime", []),
+        ("naem,name,Patient.naem", ["naem", "Patient.naem"]),
+        ("status", ["status"]),
+        ("Observation.status,Observation.valueQuantity,Observation.value", []),
+        (
+            "Observation.naem,Nothing.status,deceasedQuantity",
+            ["Observation.naem", "Nothing.status", "deceasedQuantity"],
+        ),
+    ],
+)
+def test_elements_that_no_type_has_are_told(names: str, unknown: list[str]) -> None:
+    assert unknown_elements(names.split(","), ["Patient"], definitions()) == unknown
+
+
+@pytest.mark.parametrize("name", ["deceased", "deceasedBoolean", "Patient.deceasedBoolean", "Patient.deceased"])
+def test_choice_is_asked_for_by_its_name_with_or_without_type(name: str) -> None:
+    assert "deceasedBoolean" in shaped(PATIENT, ("_elements", name))
+    assert "deceasedBoolean" not in shaped(PATIENT, ("_elements", f"{name}x"))
 
 
 def test_summary_keeps_the_elements_marked_so() -> None:

@@ -42,15 +42,17 @@ def criterion(scope: Scope, type_: str, name: str, value: str) -> Filter:
 def _criterion(name: str, value: str, scope: Scope, type_: str) -> Filter:
     if name == FILTER:
         return _filtered(value, scope, type_)
-    if name.startswith(f"{_HAS}:"):
+    if name.partition(":")[0] == _HAS:
         parts = name.split(":", 3)
         if len(parts) != 4 or not all(parts):
             raise Invalid(Issue("invalid", "write _has:Type:reference:parameter"))
         return reverse_chain(scope, type_, parts[1], parts[2], partial(_criterion, parts[3], value))
     head, dot, rest = name.partition(".")
     code, _, modifier = head.partition(":")
-    if code == _LIST:
+    if name == _LIST:
         return in_list(scope, type_, value)
+    if code == _LIST:
+        raise Invalid(Issue("not-supported", "there is no modifier here and no chain; the value is the id of a List"))
     parameter = scope.parameter(type_, code)
     if dot:
         return chain(scope, parameter, modifier, partial(_criterion, rest, value))

@@ -3,17 +3,19 @@
 Spec: https://hl7.org/fhir/R4/search.html#chaining, https://hl7.org/fhir/R4/search.html#has
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from fhir_server.kernel.errors import Invalid, Issue, NotSupported
 from fhir_server.kernel.layout import ID
 from fhir_server.kernel.query import Filter, Lookup
 from fhir_server.search.criteria.inside import containers, put_inside
-from fhir_server.search.criteria.plain import either
+from fhir_server.search.criteria.links import referred, referring
+from fhir_server.search.criteria.plain import either, plain
 from fhir_server.search.criteria.presence import alive
 from fhir_server.search.criteria.scope import Scope, UnknownParameter
-from fhir_server.search.registry import Parameter
+from fhir_server.search.registry import Parameter, canonical_url
+from fhir_server.search.syntax import split
 
 _MOST_TARGETS = 12
 """Types that a chain without type may lead to: a reference to anything needs to be told."""
@@ -41,7 +43,7 @@ def chain(scope: Scope, parameter: Parameter, target: str, inner: Inner) -> Filt
     inside: list[Filter] = []
     for type_, one in found:
         if not isinstance(one, Invalid):
-            steps.append({scope.leading_to(type_, parameter).field.path: _referring(scope, type_, one)})
+            steps += _steps(scope, parameter, type_, one)
             inside += put_inside(type_, scope.leading_inside(type_, parameter).field.path, one)
     if not steps:
         raise next(one for _, one in found if isinstance(one, Invalid))
@@ -58,14 +60,20 @@ def reverse_chain(scope: Scope, type_: str, other: str, code: str, inner: Inner)
     found = _inner(scope, other, inner)
     if isinstance(found, Invalid):
         raise found
-    return {ID: _referred(scope, type_, other, scope.leading_to(type_, link), found)}
+    by_address = {ID: referred(scope, type_, other, scope.leading_to(type_, link), found)}
+    url = canonical_url(scope.registry, type_)
+    if url is None or not link.field.canonical:
+        return by_address
+    return either([by_address, {url.path: Lookup(other, alive(found), link.field.path)}])
 
 
 def in_list(scope: Scope, type_: str, value: str) -> Filter:
-    """Return the filter "is an item of the List": the standard's functional lists are not kept here."""
-    if value.startswith("$"):
+    """Return the filter "is an item of one of the Lists": the standard's functional lists are not kept here."""
+    ids = [text.removeprefix("List/") for text in split(value, ",")]
+    if any(id_.startswith("$") for id_ in ids):
         raise NotSupported(Issue("not-supported", "functional lists are not kept here; use the id of a List"))
-    return {ID: _referred(scope, type_, "List", scope.parameter("List", "item"), {ID: value})}
+    lists = plain(scope, scope.parameter("List", "_id"), None, ",".join(ids))
+    return {ID: referred(scope, type_, "List", scope.parameter("List", "item"), lists)}
 
 
 def _inner(scope: Scope, type_: str, inner: Inner) -> Filter | Invalid:
@@ -79,11 +87,12 @@ def _inner(scope: Scope, type_: str, inner: Inner) -> Filter | Invalid:
         return Invalid(*error.issues)
 
 
-def _referring(scope: Scope, type_: str, inner: Filter) -> Lookup:
-    own = (f"{scope.context.base_url}/{type_}/",) if scope.context.base_url else ()
-    return Lookup(type_, alive(inner), ID, prefixes=(f"{type_}/", *own))
+def _steps(scope: Scope, parameter: Parameter, type_: str, inner: Filter) -> Iterator[Filter]:
+    """Yield what the reference to a resource that matches `inner` may look like: its address, or its canonical URL.
 
-
-def _referred(scope: Scope, type_: str, other: str, link: Parameter, inner: Filter) -> Lookup:
-    starts = (f"{type_}/", *((f"{scope.context.base_url}/{type_}/",) if scope.context.base_url else ()))
-    return Lookup(other, alive(inner), link.field.path, starts=starts)
+    A canonical with version is stored without it as well, so it leads to every version of its target.
+    """
+    yield {scope.leading_to(type_, parameter).field.path: referring(scope, type_, inner)}
+    url = canonical_url(scope.registry, type_)
+    if url is not None and parameter.field.canonical:
+        yield {parameter.field.path: Lookup(type_, alive(inner), url.path)}

@@ -3,6 +3,8 @@
 Spec: https://hl7.org/fhir/R4/search_filter.html
 """
 
+import re
+from dataclasses import replace
 from functools import partial
 from typing import assert_never
 
@@ -18,6 +20,14 @@ from fhir_server.search.kinds.kind import bad_value
 from fhir_server.search.registry import Parameter
 
 _HAS = "_has:"
+
+_NAMESPACES = {
+    "loinc": "http://loinc.org",
+    "snomed": "http://snomed.info/sct",
+    "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "ucum": "http://unitsofmeasure.org",
+}
+_SHORT = re.compile(rf"^([^|]*\||)({'|'.join(_NAMESPACES)})\|")
 
 
 def evaluate(expression: Expression, scope: Scope, type_: str) -> Filter:
@@ -86,11 +96,17 @@ def _compared(comparison: Comparison, scope: Scope, type_: str) -> Filter:
     if colon:
         raise NotSupported(Issue("not-supported", f"a filter has operators, no modifier {modifier[:60]!r}"))
     parameter = scope.parameter(type_, code)
+    comparison = replace(comparison, value=_in_full(value))
     if operator == "pr":
         if value not in ("true", "false"):
             raise bad_value("the value of pr is true or false")
         return present(scope, parameter) if value == "true" else absent(scope, parameter)
     return _by_kind(parameter, comparison, scope)
+
+
+def _in_full(value: str) -> str:
+    """Return the value with the namespace for which a short name may stand: "loinc|8867-4", "gt5|ucum|mg"."""
+    return _SHORT.sub(lambda found: found[1] + _NAMESPACES[found[2]] + "|", value, count=1)
 
 
 def _by_kind(parameter: Parameter, comparison: Comparison, scope: Scope) -> Filter:

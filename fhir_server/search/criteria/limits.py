@@ -21,9 +21,15 @@ _LONGEST_NAME = 100
 
 
 def check_size(params: Params) -> None:
-    """Raise TooCostly for too many parameters, Invalid for values that are too long; it tells the longest one."""
+    """Raise TooCostly for too many parameters, Invalid for values that are too long; it tells the longest one.
+
+    Names are told back in errors and warnings, so they must be text that can stand there.
+    """
     if len(params) > MOST_CRITERIA:
         raise TooCostly(f"a search may have {MOST_CRITERIA} parameters")
+    if not "".join([name for name, _ in params]).isprintable():
+        strange = next(name for name, _ in params if not name.isprintable())
+        raise Invalid(Issue("value", f"the name {strange[:_LONGEST_NAME]!a} is no text"))
     if sum(len(value) for _, value in params) > MOST_CHARACTERS:
         longest = max(params, key=lambda pair: len(pair[1]))[0][:_LONGEST_NAME]
         why = f"{longest}: all values of a search together may have {MOST_CHARACTERS:,} characters"

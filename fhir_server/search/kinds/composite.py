@@ -38,7 +38,7 @@ def condition(text: str, parts: Sequence[tuple[Kind, Field]], where: Field, cont
     Shape: `parts` are the kinds of the components and the fields of the parameters that they stand for
     """
     texts = split(text, "$")
-    if len(texts) != len(parts):
+    if len(texts) != len(parts) or not all(texts):
         raise bad_value(f"a value needs {len(parts)} parts with $ between them")
     together = [
         kind.condition(value, None, replace(field, path=part(number), single=number > 1), context)

@@ -16,7 +16,7 @@ from fhir_server.kernel.fhir_time import EARLIEST, LATEST, bounds
 from fhir_server.kernel.query import Filter
 from fhir_server.search.context import Context
 from fhir_server.search.fields import LAST_UPDATED, Field
-from fhir_server.search.kinds.kind import Kind, bad_value, by_prefix, within
+from fhir_server.search.kinds.kind import Comparison, Kind, bad_value, by_prefix, within
 from fhir_server.search.syntax import Prefix, split_prefix, unescape
 
 Interval: TypeAlias = dict[str, datetime | bool]
@@ -146,4 +146,16 @@ def _overlapping(text: str, where: Field, context: Context) -> Filter:
     return within(where, _overlap(low, high, _longest(where)))
 
 
-KIND = Kind(extract={"": _intervals}, condition=_condition, comparisons={**by_prefix(_condition), "po": _overlapping})
+def _containing(text: str, where: Field, context: Context) -> Filter:
+    """Return the filter that a stored interval includes the searched one."""
+    low, high = _limits(text, context)
+    longest = _longest(where)
+    before = max(low, EARLIEST + longest) - longest
+    around = {"low": {"$gte": before, "$lte": low}, "high": {"$gte": high}}
+    longer = {"span": True, "low": {"$lt": before}, "high": {"$gte": high}}
+    return within(where, {"$or": [around, longer]})
+
+
+COMPARISONS: Mapping[str, Comparison] = {**by_prefix(_condition), "po": _overlapping, "co": _containing}
+
+KIND = Kind(extract={"": _intervals}, condition=_condition, comparisons=COMPARISONS)

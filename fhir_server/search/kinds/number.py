@@ -58,11 +58,13 @@ def compared(prefix: Prefix, digits: str, scale: Decimal = Decimal(1), offset: D
         return float(number * scale + offset)
 
     value, (least, limit) = Decimal(digits), implicit_bounds(digits)
+    # Of a number with all the digits that a float has, the limit may be the same float: it is then its own limit.
+    below, above = ("$lte", "$gt") if at(limit) == at(value) else ("$lt", "$gte")
     match prefix:
         case "eq":
-            return {"low": {"$gte": at(least)}, "high": {"$gte": at(least), "$lt": at(limit)}}
+            return {"low": {"$gte": at(least)}, "high": {"$gte": at(least), below: at(limit)}}
         case "ne":
-            return {"$or": [{"low": {"$lt": at(least)}}, {"high": {"$gte": at(limit)}}]}
+            return {"$or": [{"low": {"$lt": at(least)}}, {"high": {above: at(limit)}}]}
         case "gt" | "ge" | "sa":
             return {"low" if prefix == "sa" else "high": {"$gte" if prefix == "ge" else "$gt": at(value)}}
         case "lt" | "le" | "eb":

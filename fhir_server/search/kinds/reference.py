@@ -13,12 +13,13 @@ from typing import Any
 
 from conformance.paths import Typed
 from conformance.reference_text import split_reference
+from fhir_server.kernel.fhir_text import prefix_end
 from fhir_server.kernel.ids import is_logical_id
 from fhir_server.kernel.query import Filter
 from fhir_server.search.context import Context
 from fhir_server.search.fields import Field
 from fhir_server.search.kinds import token
-from fhir_server.search.kinds.kind import Kind, another, bad_value, one_of
+from fhir_server.search.kinds.kind import Kind, another, bad_value, between, one_of
 from fhir_server.search.kinds.uri import forms
 from fhir_server.search.syntax import unescape
 
@@ -73,6 +74,8 @@ def _condition(text: str, modifier: str | None, where: Field, context: Context) 
     if modifier == "identifier":
         return token.KIND.condition(text, None, where.variant("identifier"), context)
     value = unescape(text)
+    if modifier == "below":
+        return _in_version(value, where)
     if is_logical_id(value):
         types = where.targets if modifier is None else (modifier,)
         return one_of(where, [form for type_ in types for form in spellings(f"{type_}/{value}", context.base_url)])
@@ -84,6 +87,14 @@ def _condition(text: str, modifier: str | None, where: Field, context: Context) 
     if link is not None:
         return one_of(where if link.version is None else where.variant("version"), spellings(value, context.base_url))
     return one_of(where, [value])
+
+
+def _in_version(canonical: str, where: Field) -> Filter:
+    """Return the filter of references to a canonical URL in any version, or in "|1" and what refines it, as "|1.2"."""
+    if "|" not in canonical:
+        return one_of(where, [canonical])
+    finer = canonical + "."
+    return {"$or": [one_of(where, [canonical]), between(where, finer, prefix_end(finer))]}
 
 
 def spellings(link: str, base_url: str) -> list[str]:
@@ -105,6 +116,6 @@ def _refers_elsewhere(text: str, where: Field, context: Context) -> Filter:
 KIND = Kind(
     extract={"": _links, "version": _versioned, "identifier": _identifiers},
     condition=_condition,
-    modifiers=frozenset({"identifier"}),
+    modifiers=frozenset({"identifier", "above", "below"}),
     comparisons={"eq": _refers, "re": _refers, "ne": _refers_elsewhere},
 )

@@ -86,6 +86,11 @@ def _simple(value: Any) -> list[str]:
     return [f" {value}"]
 
 
+def _text(value: Any) -> list[str]:
+    lower = value.lower()
+    return [f" {value}" if lower == value.upper() else f"~{lower}"]
+
+
 def _boolean(value: Any) -> list[str]:
     return [" true"] if value else [" false"]
 
@@ -102,7 +107,7 @@ _ATOMS: Mapping[str, _Atoms] = {
     "boolean": _boolean,
     "code": _simple,
     "id": _simple,
-    "string": _simple,
+    "string": _text,
     "uri": _simple,
     "canonical": _simple,
     "url": _simple,
@@ -191,7 +196,7 @@ def _system_and_code(text: str) -> tuple[str | None, str | None]:
     """Return the two halves of a token: no system is "", any system is None, any code is None."""
     parts = split(text, "|")
     match parts:
-        case [code]:
+        case [code] if code:
             return None, unescape(code)
         case [system, code] if system or code:
             return unescape(system), unescape(code) or None
@@ -234,12 +239,25 @@ def _any_of(where: Field, members: Sequence[tuple[str, str]]) -> Filter:
     return {where.path: {"$in": list(dict.fromkeys(f" {code}" for system, code in members if system in implied))}}
 
 
-def _another(text: str, where: Field, _context: Context) -> Filter:
+def _in_any_case(text: str, where: Field, _context: Context) -> Filter:
+    """Return the filter of an equality in a _filter, whose values have no case.
+
+    Codes are indexed as they are written: they are looked for as given, in small and in capital letters.
+    """
+    system, bar, code = text.rpartition("|")
+    found = [_matches(f"{system}{bar}{form}", where) for form in dict.fromkeys((code, code.lower(), code.upper()))]
+    if len(found) == 1:
+        return found[0]
+    values = [one[where.path] for one in found]
+    return {where.path: {"$in": [form for one in values for form in ([one] if isinstance(one, str) else one["$in"])]}}
+
+
+def _another(text: str, where: Field, context: Context) -> Filter:
     """Return the filter that there is a code besides the given one.
 
     Every code is stored in two forms, so only those are compared which are written like the given one.
     """
-    equal = _matches(text, where)
+    equal = _in_any_case(text, where, context)
     wanted = equal[where.path]
     named = [wanted] if isinstance(wanted, str) else wanted.get("$in", [])
     if not named:
@@ -253,12 +271,12 @@ def _with(modifier: str) -> Comparison:
 
 
 COMPARISONS: Mapping[str, Comparison] = {
-    "eq": lambda text, where, _context: _matches(text, where),
+    "eq": _in_any_case,
     "ne": _another,
     "in": _with("in"),
     "ni": lambda text, where, context: {"$nor": [_condition(text, "in", where, context)]},
-    "ss": _with("above"),
-    "sb": _with("below"),
+    "ss": _with("below"),
+    "sb": _with("above"),
 }
 
 

@@ -35,6 +35,8 @@ def forms(value: object, fhir_type: str) -> Iterator[str]:
 
 def _condition(text: str, modifier: str | None, where: Field, _context: Context) -> Filter:
     uri = unescape(text)
+    if not uri:
+        raise bad_value("the URI is empty")
     match modifier:
         case "below":
             return _below(uri, where)
@@ -70,8 +72,8 @@ COMPARISONS: Mapping[str, Comparison] = {
     "co": lambda text, where, _context: inside(where, text),
     "sw": lambda text, where, _context: between(where, text, prefix_end(text)),
     "ew": lambda text, where, _context: inside(where, text, end=True),
-    "sb": lambda text, where, _context: _below(text, where),
-    "ss": lambda text, where, _context: one_of(where, [text, *_ancestors(text)]),
+    "ss": lambda text, where, _context: _below(text, where),
+    "sb": lambda text, where, _context: one_of(where, [text, *_ancestors(text)]),
 }
 
 KIND = Kind(extract={"": _uris}, condition=_condition, modifiers=frozenset({"above", "below"}), comparisons=COMPARISONS)

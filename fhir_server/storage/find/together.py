@@ -22,7 +22,7 @@ from fhir_server.storage.coalesce import Coalescer, Limits
 from fhir_server.storage.find.dealing import Found, Item, Wanted, condition, dealt, projection, told_apart
 from fhir_server.storage.find.order import Hit
 
-MOST_TOGETHER = 32
+MOST_TOGETHER = 64
 MOST_EACH = 64
 """Documents that one find brings, for each search in it; when it brings as many, each search is done alone."""
 
