@@ -84,11 +84,6 @@ class SearchParameter:
     expression: str | None = None
     targets: tuple[str, ...] = ()
     components: tuple[Component, ...] = ()
-    multiple_or: bool = True
-    multiple_and: bool = True
-    comparators: tuple[str, ...] = ()
-    modifiers: tuple[str, ...] = ()
-    chains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,6 @@ class OperationParameter:
     min: int = 0
     max: int | None = 1
     type: str | None = None
-    search_type: SearchKind | None = None
     targets: tuple[str, ...] = ()
     parts: tuple["OperationParameter", ...] = ()
 

@@ -52,7 +52,6 @@ def _parameter(parameter: Resource) -> dict[str, Any]:
     }
     optional = {
         "type": parameter.get("type"),
-        "search_type": parameter.get("searchType"),
         "targets": [profile.rpartition("/")[2] for profile in parameter.get("targetProfile", [])],
         "parts": [_parameter(part | {"use": parameter["use"]}) for part in parameter.get("part", [])],
     }

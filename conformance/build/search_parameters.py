@@ -40,16 +40,8 @@ def _row(parameter: Resource, base: str) -> dict[str, Any]:
             {"definition": component["definition"], "expression": component["expression"]}
             for component in parameter.get("component", [])
         ],
-        "comparators": parameter.get("comparator"),
-        "modifiers": parameter.get("modifier"),
-        "chains": parameter.get("chain"),
     }
-    limits = {"multiple_or": parameter.get("multipleOr", True), "multiple_and": parameter.get("multipleAnd", True)}
-    return (
-        row
-        | {name: value for name, value in optional.items() if value}
-        | {name: False for name, allowed in limits.items() if not allowed}
-    )
+    return row | {name: value for name, value in optional.items() if value}
 
 
 def _branches_of(expression: str, base: str) -> str:

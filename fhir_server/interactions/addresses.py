@@ -19,7 +19,7 @@ TABLE: Mapping[tuple[str, ...], Methods] = {
     ("metadata",): {"GET": "capabilities"},
     ("_history",): {"GET": "history-system"},
     ("_search",): {"POST": "search-system"},
-    ("$",): _OPERATION,
+    ("$",): {**_OPERATION, "DELETE": "operation"},
     ("type",): {
         "GET": "search-type",
         "POST": "create",

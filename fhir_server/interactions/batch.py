@@ -37,5 +37,14 @@ async def batch(env: Env, call: Call, run: Run) -> Result:
                 return error_entry(error)
 
     entries = checked_entries(env, call.body)
-    responses = await asyncio.gather(*(respond(index, entry) for index, entry in enumerate(entries)))
-    return Result(200, body=bundle("batch-response", responses))
+    # All come to their end, also when the code fails on one: nothing may go on behind the answer.
+    ended = await asyncio.gather(
+        *(respond(index, entry) for index, entry in enumerate(entries)), return_exceptions=True
+    )
+    return Result(200, body=bundle("batch-response", [_response(one) for one in ended]))
+
+
+def _response(ended: Entry | BaseException) -> Entry:
+    if isinstance(ended, BaseException):
+        raise ended
+    return ended

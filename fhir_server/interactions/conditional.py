@@ -10,7 +10,7 @@ from functools import partial
 from fhir_server.interactions.env import Env
 from fhir_server.kernel import query_string
 from fhir_server.kernel.call import Call, Params
-from fhir_server.kernel.errors import Invalid, Issue, MultipleMatches, Outdated, PreconditionFailed
+from fhir_server.kernel.errors import FhirError, Invalid, Issue, MultipleMatches, Outdated, PreconditionFailed
 from fhir_server.kernel.query import Access, Query
 from fhir_server.kernel.types import Resource, Version
 
@@ -97,6 +97,23 @@ def target_id(resource: Resource, found: Version | None) -> str | None:
     if found is not None and named is not None and named != found.id:
         raise Invalid(Issue("value", "the body's id is not that of the resource that the criteria match"))
     return found.id if found is not None else named
+
+
+class Taken(FhirError):
+    """What has the id is not what the criteria mean; other than after a Conflict, nothing is gained by trying again."""
+
+    status, code = 409, "duplicate"
+
+
+def free(current: Version | None) -> Version | None:
+    """Return what stands under the id that the body of a conditional update names, when its criteria match nothing.
+
+    R4 calls that an update: it would replace a resource that the criteria do not mean. We refuse it as R5 does.
+    Errors: Taken unless nothing is there, or a deletion
+    """
+    if current is not None and not current.deleted:
+        raise Taken(f"the criteria match no {current.type}, but {current.reference} is there: its id is in the body")
+    return current
 
 
 async def one(env: Env, criteria: Criteria, access: Access) -> Version:

@@ -131,6 +131,8 @@ async def _effect(
     current = target.found
     if current is None and target.id is not None and _replaces(step):
         current = work.current.get((step.call.type, target.id))
+        if step.criteria is not None:
+            conditional.free(current)
     match step.call.address.interaction:
         case "delete":
             return _delete(env, step, current, work)

@@ -172,8 +172,8 @@ def _content(found: Address, resource: Any) -> tuple[Resource | None, Patch | No
             return None, _patch(resource)
         case "operation":
             return resource, None
-        case "batch" | "transaction" | "capabilities":
-            raise Invalid("a Bundle may not be posted inside of a Bundle, nor metadata be read there")
+        case "batch" | "transaction":
+            raise Invalid("a Bundle may not be posted inside of a Bundle")
     return None, None
 
 

@@ -5,11 +5,11 @@ Spec: https://hl7.org/fhir/R4/http.html#history
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
 
 from fhir_server.interactions import binary
 from fhir_server.interactions.bundles import bundle, history_entry
 from fhir_server.interactions.env import Env
+from fhir_server.kernel import query_string
 from fhir_server.kernel.call import Call, Params, Result
 from fhir_server.kernel.errors import Invalid, Issue, NotFound
 from fhir_server.kernel.fhir_time import bounds
@@ -97,11 +97,7 @@ def _cursor(value: str) -> HistoryCursor:
 def _links(call: Call, after: HistoryCursor | None) -> dict[str, str]:
     path = "/".join(part for part in (call.base_url, call.address.type, call.address.id, "_history") if part)
     kept: Params = tuple(pair for pair in call.params if pair[0] != "_after")
-    links = {"self": _url(path, call.params)}
+    links = {"self": f"{path}?{query_string.text(call.params)}" if call.params else path}
     if after is not None:
-        links["next"] = _url(path, (*kept, ("_after", after.to_text())))
+        links["next"] = f"{path}?{query_string.text((*kept, ('_after', after.to_text())))}"
     return links
-
-
-def _url(path: str, params: Params) -> str:
-    return f"{path}?{urlencode(params)}" if params else path

@@ -21,7 +21,8 @@ async def update(env: Env, call: Call, access: Access) -> Result:
     """Return 200 with the new version, or 201 where nothing (or a deleted resource) stood under the id.
 
     Errors: Invalid for a body that breaks FHIR's rules or names another id, PreconditionFailed for a stale
-            If-Match, MultipleMatches for ambiguous criteria, MethodNotAllowed where clients may not give ids
+            If-Match, MultipleMatches for ambiguous criteria, Taken where these match nothing and the body names what
+            is there, MethodNotAllowed where clients may not give ids
     """
     resource = resource_of_type(call.body, call.type)
     issues = env.pipeline.check(resource)
@@ -70,7 +71,7 @@ async def _conditional(env: Env, call: Call, access: Access, resource: Resource)
         guards = await env.storage.guards.see(criteria.guard_keys)
         found = await conditional.match(env, criteria, access)
         id_ = conditional.target_id(resource, found) or env.new_id()
-        current = found or await env.storage.reader.read(call.type, id_, access)
+        current = found or conditional.free(await env.storage.reader.read(call.type, id_, access))
         return await replace(env, call, access, Replacement(resource, id_, "PUT", env.clock(), current), guards)
 
     return await in_turn(env, criteria.guard_keys, attempt)

@@ -53,7 +53,7 @@ def _wanted(job: Job, types: Collection[str]) -> set[str]:
 async def _walked(job: Job, env: Env, due: Sequence[str], keep: Keep) -> Job:
     """Walk all resources of some types by the rules of the Env; a job that was interrupted goes on where it was."""
     storage, generation = env.storage, env.rules.generation
-    there = await storage.rules.fence(due, generation)
+    there = await storage.rules.fence(due, generation, lambda: keep(job))
     if job.generation != generation or job.at not in there:
         total = sum([await storage.walk.size(type_) for type_ in there])
         job = replace(job, generation=generation, at="", after="", done=0, total=total)

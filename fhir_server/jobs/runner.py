@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/async.html
 
 import logging
 import traceback
+from contextlib import suppress
 from dataclasses import replace
 
 from fhir_server.interactions.current import Current
@@ -16,7 +17,7 @@ _LOGGER = logging.getLogger("fhir_server.jobs")
 
 
 class _Lost(Exception):
-    """Another process has the job: this one was silent for too long."""
+    """The job is no longer this process's: it was cancelled, or another has it as this one was silent for too long."""
 
 
 async def work(current: Current, owner: str) -> None:
@@ -26,10 +27,8 @@ async def work(current: Current, owner: str) -> None:
     """
     jobs = current.env.storage.jobs
     while (job := await jobs.claim(owner)) is not None:
-        try:
+        with suppress(_Lost):
             await _run(job, current, owner)
-        except _Lost:
-            return
 
 
 async def _run(job: Job, current: Current, owner: str) -> None:

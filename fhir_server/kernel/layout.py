@@ -26,6 +26,9 @@ BLOB = "blob"
 GENERATION = "generation"
 """Which rules of indexing the index follows; not there for those that every database begins with."""
 
+LAST_UPDATED = f"{INDEX}._lastUpdated.low"
+"""The instant of `updated` as searches know it; not there where the resource is deleted."""
+
 CONTAINED = f"{INDEX}.contained"
 """For each contained resource with an id an element {type, _id, index, ways}: index as a document of its own has."""
 

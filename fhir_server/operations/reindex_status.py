@@ -1,4 +1,4 @@
-"""$reindex-status: how far a job is that $reindex has begun, as the asynchronous pattern tells it.
+"""$reindex-status: how far a job is that $reindex has begun, as the asynchronous pattern tells it; DELETE cancels it.
 
 Spec: https://hl7.org/fhir/R4/async.html
 """
@@ -9,8 +9,8 @@ from conformance.definitions import OperationDefinition, OperationParameter
 from fhir_server.interactions.bundles import outcome
 from fhir_server.interactions.env import Env
 from fhir_server.interactions.operation import Operation
-from fhir_server.kernel.call import Call, Result
-from fhir_server.kernel.errors import FhirError, Invalid, Issue, NotFound
+from fhir_server.kernel.call import Call, Principal, Result
+from fhir_server.kernel.errors import Conflict, FhirError, Forbidden, Invalid, Issue, NotFound
 from fhir_server.kernel.fhir_json import encode
 from fhir_server.kernel.fhir_time import instant
 from fhir_server.kernel.query import Access
@@ -26,14 +26,9 @@ _ASK_AGAIN_S = 1
 async def reindex_status(env: Env, call: Call, _access: Access) -> Result:
     """Return 202 with X-Progress as long as the job runs, then 200 with Parameters.
 
-    Errors: NotFound for a job that is not known (any more), FhirError for one that failed
+    Errors: NotFound for a job that is not known (any more) or was cancelled, FhirError for one that failed
     """
-    id_ = checked(env.pipeline, OPERATION.definition, call.params, call.body).text(_JOB)
-    if id_ is None:
-        raise Invalid(Issue("required", "job: whose progress?", expression=_JOB))
-    job = await env.storage.jobs.get(id_)
-    if job is None:
-        raise NotFound(f"there is no job {id_[:64]}")
+    job = await _job(env, call)
     match job.state:
         case "done":
             return Result(200, body=encode(_result(job)))
@@ -42,6 +37,38 @@ async def reindex_status(env: Env, call: Call, _access: Access) -> Result:
     progress = _progress(job)
     body = encode(outcome([Issue("informational", progress, "information")]))
     return Result(202, body=body, headers={"x-progress": progress, "retry-after": str(_ASK_AGAIN_S)})
+
+
+async def cancel(env: Env, call: Call, _access: Access) -> Result:
+    """Return 202 when the job was open until now; who runs it stops within a batch, what is indexed stays so.
+
+    Errors: Forbidden for who is not the administrator; NotFound as above; Conflict for a job that has ended by itself
+    """
+    if call.principal != Principal():
+        raise Forbidden("to cancel a job is not for every principal")
+    job = await _job(env, call)
+    if not await env.storage.jobs.cancel(job.id, env.clock()):
+        raise Conflict(f"the job {job.id} has ended: there is nothing to cancel")
+    cancelled = Issue(
+        "informational", "cancelled: what is indexed stays so, a new $reindex does the rest", "information"
+    )
+    return Result(202, body=encode(outcome([cancelled])))
+
+
+async def _job(env: Env, call: Call) -> Job:
+    """Return the job that is asked for; raise NotFound for one that is not known, and for one that was cancelled.
+
+    R4 does not say how a cancelled one is told of; the later versions of its pattern and Bulk Data ask for a 404.
+    """
+    id_ = checked(env.pipeline, OPERATION.definition, call.params, call.body).text(_JOB)
+    if id_ is None:
+        raise Invalid(Issue("required", "job: which one?", expression=_JOB))
+    job = await env.storage.jobs.get(id_)
+    if job is None:
+        raise NotFound(f"there is no job {id_[:64]}")
+    if job.state == "cancelled":
+        raise NotFound(f"the job {job.id} was cancelled: what was indexed stays so, a new $reindex does the rest")
+    return job
 
 
 def _progress(job: Job) -> str:
@@ -77,4 +104,5 @@ OPERATION = Operation(
         ),
     ),
     reindex_status,
+    cancel=cancel,
 )

@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/http.html#read, https://hl7.org/fhir/R4/http.html#
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pymongo
@@ -23,6 +23,9 @@ Observe = Callable[[str, int], None]
 
 _AT_ONCE = 1_000
 """Ids of one find in `read_many`."""
+
+_TYPES_AT_ONCE = 8
+"""Finds of `read_many` that run side by side: others want connections too."""
 
 _SHARED = 32
 """References up to which `read_many` joins the batches of `read`: so small transactions share finds with each other."""
@@ -51,13 +54,15 @@ class Reader:
         ids_of: dict[str, dict[str, None]] = {}
         for type_, id_ in references:
             ids_of.setdefault(type_, {})[id_] = None
-        found: dict[tuple[str, str], Version] = {}
-        for type_, ids in ids_of.items():
-            wanted = list(ids)
-            for start in range(0, len(wanted), _AT_ONCE):
-                versions = await self._find(type_, wanted[start : start + _AT_ONCE])
-                found |= {(type_, id_): one for id_, one in versions.items() if _visible(one, access)}
-        return found
+        places = asyncio.Semaphore(_TYPES_AT_ONCE)
+
+        async def some(type_: str, ids: list[str]) -> dict[tuple[str, str], Version]:
+            async with places:
+                versions = await self._find(type_, ids)
+            return {(type_, id_): one for id_, one in versions.items() if _visible(one, access)}
+
+        finds = [some(type_, ids) for type_, all_ in ids_of.items() for ids in _chunks(list(all_))]
+        return {key: one for found in await asyncio.gather(*finds) for key, one in found.items()}
 
     async def read_version(self, type_: str, id_: str, version: int, access: Access) -> Version | None:
         """Return one version, current or superseded; None when there is none or it may not be seen."""
@@ -91,6 +96,10 @@ class Reader:
             cursor = self._database[type_].find({layout.ID: criterion}, SERVED, limit=len(ids))
             documents = await cursor.to_list(len(ids))
         return {document[layout.ID]: version_of(type_, document[layout.ID], document) for document in documents}
+
+
+def _chunks(ids: list[str]) -> Iterator[list[str]]:
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
 
 
 def _visible(version: Version | None, access: Access) -> Version | None:

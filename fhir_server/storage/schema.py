@@ -25,10 +25,13 @@ Database: TypeAlias = AsyncDatabase[dict[str, Any]]
 IndexSpecs: TypeAlias = Callable[[str], Sequence[IndexSpec]]
 """Which indexes serve the searches of a type."""
 
+_DELETED = {"partialFilterExpression": {layout.METHOD: "DELETE"}}
+"""Only deletions are in such an index, so other writes pay nothing."""
+
 _CURRENT = (
-    IndexSpec("updated", ((layout.UPDATED, -1), (layout.ID, 1))),
-    # Only deletions are in it, so other writes pay nothing.
-    IndexSpec("deleted", ((layout.METHOD, 1), (layout.ID, -1)), {"partialFilterExpression": {layout.METHOD: "DELETE"}}),
+    IndexSpec("deleted", ((layout.METHOD, 1), (layout.ID, -1)), _DELETED),
+    # History reads what is not deleted by the index that search has of _lastUpdated: see `storage.history`.
+    IndexSpec("deletions", ((layout.METHOD, 1), (layout.UPDATED, -1), (layout.ID, 1)), _DELETED),
 )
 _HISTORY = (
     IndexSpec("updated", ((layout.UPDATED, -1), (layout.HISTORY_ID, 1), (layout.VERSION, -1))),
@@ -36,6 +39,8 @@ _HISTORY = (
 )
 _DEFINED_OTHERWISE = frozenset({85, 86})
 """IndexOptionsConflict, IndexKeySpecsConflict: an index of that name, or with those keys, has another definition."""
+
+_NO_SUCH_INDEX = 27
 
 _TELLING = ("sparse", "partialFilterExpression")
 """The options that say which documents an index has."""
@@ -74,9 +79,7 @@ class Schema:
 
     def wanted(self, type_: str) -> dict[str, tuple[IndexSpec, ...]]:
         """Return the indexes that each collection of a type must have, by the collection's name."""
-        # Search may want the order that history needs, under a name of its own: one index is enough.
-        by_keys = {spec.keys: spec for spec in (*_CURRENT, *self._specs(type_))}
-        return {type_: tuple(by_keys.values()), layout.history_collection(type_): _HISTORY}
+        return {type_: (*_CURRENT, *self._specs(type_)), layout.history_collection(type_): _HISTORY}
 
     async def missing_indexes(self, type_: str) -> list[str]:
         """Return "collection.index" for each index that is not there, or has other keys or other documents."""
@@ -146,9 +149,21 @@ async def _guards_expire(database: Database) -> None:
     )
 
 
+async def _one_index_of_instants(database: Database) -> None:
+    """Drop the index that history had besides the one of _lastUpdated: every write paid for both."""
+    names = set(await database.list_collection_names())
+    for type_ in sorted(name for name in names if layout.history_collection(name) in names):
+        try:
+            await database[type_].drop_index("updated")
+        except OperationFailure as error:
+            if error.code != _NO_SUCH_INDEX:  # another process may be at it
+                raise
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "guards expire", _guards_expire),
     Migration(2, "ended jobs expire", jobs.expire),
+    Migration(3, "one index of instants", _one_index_of_instants),
 )
 
 

@@ -9,6 +9,8 @@ import httpx2
 import pytest
 
 from fhir_server.interactions.batch import IN_FLIGHT
+from fhir_server.interactions.run import EXECUTE
+from fhir_server.kernel.call import Result
 from fhir_server.kernel.settings import Settings
 from fhir_server.wiring import build_app
 from tests.make import SYSTEM, bundle, entry, identified, patient
@@ -66,6 +68,26 @@ async def test_a_bundle_inside_of_a_bundle_is_refused(fhir: httpx2.AsyncClient) 
     inner = bundle("batch")
     answers = (await fhir.post("/", json=bundle("batch", entry("POST", "", inner)))).json()
     assert "OperationOutcome" in str(answers)
+
+
+@pytest.mark.parametrize("type_", ["batch", "transaction"])
+async def test_metadata_can_be_read_in_a_bundle(fhir: httpx2.AsyncClient, type_: str) -> None:
+    answers = (await fhir.post("/", json=bundle(type_, entry("GET", "metadata")))).json()["entry"]
+    assert "CapabilityStatement" == answers[0]["resource"]["resourceType"]
+
+
+async def test_when_the_code_fails_on_one_entry_the_others_have_ended(
+    fhir: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> Result:
+        raise ZeroDivisionError
+
+    assert isinstance(EXECUTE, dict)
+    monkeypatch.setitem(EXECUTE, "history-system", fails)
+    id_ = str(uuid4())
+    body = bundle("batch", entry("GET", "_history"), entry("PUT", f"Patient/{id_}", patient(id=id_)))
+    assert 500 == (await fhir.post("/", json=body)).status_code
+    assert 200 == (await fhir.get(f"/Patient/{id_}")).status_code
 
 
 @pytest.mark.parametrize("bad", [{"resource": patient()}, None, 7, {}, entry("BREW", "Patient"), {"request": {}}])

@@ -82,3 +82,11 @@ async def test_unknown_parameters_are_refused_only_when_strict(fhir: httpx2.Asyn
     assert 200 == (await fhir.get("/Patient/_history?foo=1")).status_code
     strict = await fhir.get("/Patient/_history?foo=1", headers={"Prefer": "handling=strict"})
     assert (400, ["foo"]) == (strict.status_code, strict.json()["issue"][0]["expression"])
+
+
+async def test_links_are_spelled_as_those_of_searches(fhir: httpx2.AsyncClient) -> None:
+    url, _ = await four_versions(fhir)
+    bundle = (await fhir.get(f"{url}/_history?_since=2024-01-01T00:00:00Z&_count=1")).json()
+    links = {link["relation"]: link["url"] for link in bundle["link"]}
+    assert f"http://test/fhir{url}/_history?_since=2024-01-01T00:00:00Z&_count=1" == links["self"]
+    assert links["next"].startswith(f"{links['self']}&_after=")

@@ -97,6 +97,17 @@ async def test_summary_and_elements_cut_a_read_and_say_so(fhir: httpx2.AsyncClie
     assert "SUBSETTED" == cut["meta"]["tag"][0]["code"]
 
 
+async def test_elements_that_the_type_does_not_have_are_refused_only_when_strict(fhir: httpx2.AsyncClient) -> None:
+    url = f"/Patient/{(await fhir.post('/Patient', json=patient(gender='male'))).json()['id']}"
+    strict = {"Prefer": "handling=strict"}
+    assert 200 == (await fhir.get(url, params={"_elements": "nonsense"})).status_code
+    known = "id,gender,Patient.deceased,deceasedBoolean,contact.name"
+    assert 200 == (await fhir.get(url, params={"_elements": known}, headers=strict)).status_code
+    refused = await fhir.get(url, params={"_elements": "gender,nonsense"}, headers=strict)
+    assert (400, ["_elements"]) == (refused.status_code, refused.json()["issue"][0]["expression"])
+    assert "'nonsense'" in refused.json()["issue"][0]["diagnostics"]
+
+
 async def test_pretty_text_has_lines(fhir: httpx2.AsyncClient) -> None:
     created = (await fhir.post("/Patient", json=patient())).json()
     assert "\n  " in (await fhir.get(f"/Patient/{created['id']}", params={"_pretty": "true"})).text

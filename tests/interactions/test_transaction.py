@@ -328,7 +328,6 @@ async def test_all_versions_of_a_transaction_have_one_instant(fhir: httpx2.Async
         ),
         entry("GET", "Foo/1"),
         entry("GET", "Patient/a_b"),
-        entry("GET", "metadata"),
         entry("GET", "Patient?name=%zz"),
         entry("GET", "Patient/x", ifModifiedSince="yesterday"),
         entry("DELETE", "Patient?nonsense=1"),
@@ -428,6 +427,14 @@ async def test_names_in_the_criteria_of_a_put_are_replaced(fhir: httpx2.AsyncCli
     )
     assert "200" == response.json()["entry"][1]["response"]["status"][:3]
     assert stored.json()["id"] == (await located(fhir, response, 1))["id"]
+
+
+async def test_a_put_that_matches_nothing_does_not_replace_what_its_body_names(fhir: httpx2.AsyncClient) -> None:
+    other = (await fhir.post("/Patient", json=patient(gender="male"))).json()
+    step = entry("PUT", f"Patient?identifier={SYSTEM}|{uuid4()}", patient(id=other["id"], gender="female"))
+    refused = await fhir.post("/", json=bundle("transaction", step))
+    assert (409, ["Bundle.entry[0]"]) == (refused.status_code, refused.json()["issue"][0]["expression"])
+    assert other == (await fhir.get(f"/Patient/{other['id']}")).json()
 
 
 async def test_puts_whose_criteria_name_each_other_are_a_circle(fhir: httpx2.AsyncClient) -> None:

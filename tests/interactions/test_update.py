@@ -97,6 +97,19 @@ async def test_a_conditional_update_whose_body_names_another_id_is_400(fhir: htt
     assert 400 == response.status_code
 
 
+async def test_a_conditional_update_without_match_whose_body_names_what_is_there_is_409(
+    fhir: httpx2.AsyncClient,
+) -> None:
+    other = (await fhir.post("/Patient", json=patient(gender="male"))).json()
+    url, body = f"/Patient?identifier={SYSTEM}|{uuid4()}", patient(id=other["id"], gender="female")
+    refused = await fhir.put(url, json=body)
+    assert (409, "duplicate") == (refused.status_code, refused.json()["issue"][0]["code"])
+    assert other == (await fhir.get(f"/Patient/{other['id']}")).json()
+    await fhir.delete(f"/Patient/{other['id']}")
+    again = await fhir.put(url, json=body)
+    assert (201, "3") == (again.status_code, again.json()["meta"]["versionId"])
+
+
 async def test_a_conditional_update_with_two_matches_is_412(fhir: httpx2.AsyncClient) -> None:
     value = str(uuid4())
     for _ in range(2):

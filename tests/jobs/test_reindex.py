@@ -13,14 +13,15 @@ from fhir_server.interactions.run import run
 from fhir_server.jobs import background
 from fhir_server.jobs.reindex import reindexed
 from fhir_server.jobs.runner import work
-from fhir_server.kernel.call import Address, Call, Conditions, Result
-from fhir_server.kernel.errors import FhirError, PreconditionFailed
+from fhir_server.kernel.call import Address, Call, Conditions, Principal, Result
+from fhir_server.kernel.errors import Conflict, FhirError, Forbidden, NotFound, PreconditionFailed
 from fhir_server.kernel.fhir_json import decode
 from fhir_server.kernel.settings import Settings
 from fhir_server.kernel.types import Resource
 from fhir_server.storage import Job
+from fhir_server.storage.reindexing import walk
 from fhir_server.wiring import opened_env
-from tests.make import patient
+from tests.make import bundle, entry, patient
 from tests.operations.custom_parameters import extended, parameter
 
 pytestmark = pytest.mark.anyio
@@ -220,3 +221,79 @@ async def test_a_job_that_was_interrupted_goes_on_behind_the_last_resource_that_
     await reindexed(interrupted, one.current, keep)
     assert (3, 3) == (seen[-1].done, seen[-1].total)
     assert {"bo", "cy"} == {name for name in ("ann", "bo", "cy") if await hits(one, f"nickname={name}")}
+
+
+async def status_of(env: Env, job: str, method: str = "GET", principal: Principal | None = None) -> Result:
+    """Return what the status URL of a job answers."""
+    address = Address("operation", operation="reindex-status")
+    return await run(env, Call(address, BASE, principal or Principal(), method, params=(("job", job),)))
+
+
+async def test_a_cancelled_job_stops_in_the_process_that_has_it_and_what_is_indexed_stays(
+    processes: list[Env], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = processes
+    many = bundle("transaction", *(entry("POST", "Patient", nicknamed("ann")) for _ in range(200)))
+    await run(one, Call(Address("transaction"), BASE, method="POST", body=many))
+    await create(one, parameter("nickname"))
+    await one.storage.jobs.add(Job("job", one.clock()))
+    monkeypatch.setattr(walk, "BATCH", 1)
+    working = asyncio.create_task(work(one.current, "one"))
+    while (await status_of(other, "job")).headers["x-progress"].startswith(("waits", "0 %: 0")):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert 202 == (await status_of(other, "job", "DELETE")).status
+    await asyncio.wait_for(working, 10)
+    indexed = await one.storage.database["Patient"].count_documents({"generation": 1})
+    assert 0 < indexed < 200
+    with pytest.raises(NotFound, match="the job job was cancelled"):
+        await status_of(one, "job")
+    assert 1 == len(one.current.env.search.in_force.pending)
+    monkeypatch.undo()
+    await reindexed_by(one)
+    assert not one.current.env.search.in_force.pending
+    assert 200 == await one.storage.database["Patient"].count_documents({"generation": 1})
+
+
+async def test_a_job_that_waits_for_its_fence_is_cancelled_and_writers_never_notice(processes: list[Env]) -> None:
+    one, other = processes
+    await create(one, nicknamed("ann"))
+    await create(one, parameter("nickname"))
+    await one.storage.jobs.add(Job("job", one.clock()))
+    async with one.storage.database.client.start_session() as session, await session.start_transaction():
+        await one.storage.database["Patient"].insert_one({"_id": "long"}, session=session)  # no fence can be set
+        working = asyncio.create_task(work(one.current, "one"))
+        await asyncio.sleep(0.5)
+        await status_of(other, "job", "DELETE")
+        await asyncio.wait_for(working, 10)
+        assert 201 == (await create(other, nicknamed("bo"))).status
+        await session.abort_transaction()
+
+
+async def test_a_job_that_waits_is_cancelled_and_the_one_behind_it_is_done(processes: list[Env]) -> None:
+    one, _ = processes
+    for id_ in ("first", "second"):
+        await one.storage.jobs.add(Job(id_, one.clock()))
+    await status_of(one, "first", "DELETE")
+    await work(one.current, "one")
+    assert 200 == (await status_of(one, "second")).status
+    with pytest.raises(NotFound, match="was cancelled"):
+        await status_of(one, "first", "DELETE")
+
+
+async def test_a_job_that_has_ended_or_is_not_known_cannot_be_cancelled(processes: list[Env]) -> None:
+    one, _ = processes
+    await one.storage.jobs.add(Job("job", one.clock()))
+    await work(one.current, "one")
+    with pytest.raises(Conflict, match="has ended"):
+        await status_of(one, "job", "DELETE")
+    assert 200 == (await status_of(one, "job")).status
+    with pytest.raises(NotFound):
+        await status_of(one, "unknown", "DELETE")
+
+
+async def test_only_the_administrator_cancels(processes: list[Env]) -> None:
+    one, _ = processes
+    await one.storage.jobs.add(Job("job", one.clock()))
+    with pytest.raises(Forbidden):
+        await status_of(one, "job", "DELETE", Principal("somebody"))
+    assert 202 == (await status_of(one, "job")).status

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from fhir_server.kernel.fhir_json import decode
+from fhir_server.search.custom.definition import MOST_OF_A_TYPE
 from tests.make import bundle as bundle_of
 from tests.make import entry, observation, patient
 from tests.operations.custom_parameters import defined, extended, found, parameter, reindexed, warnings
@@ -203,6 +204,14 @@ async def test_a_job_that_is_not_known_is_not_found(fhir: httpx2.AsyncClient) ->
     assert 405 == (await fhir.get("/$reindex")).status_code
 
 
+async def test_a_delete_cancels_a_job_and_nothing_else(fhir: httpx2.AsyncClient) -> None:
+    unknown = await fhir.delete("/$reindex-status", params={"job": "unknown"})
+    assert (404, "there is no job unknown") == (unknown.status_code, unknown.json()["issue"][0]["diagnostics"])
+    for operation, allowed in (("$reindex", "POST"), ("$meta", "GET, HEAD, POST")):
+        refused = await fhir.delete(f"/{operation}")
+        assert (405, allowed) == (refused.status_code, refused.headers["allow"])
+
+
 async def test_the_documented_examples_can_be_used(fhir: httpx2.AsyncClient) -> None:
     examples = [decode(text.encode()) for text in re.findall(r"```json\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)]
     assert ["nickname", "method-value"] == [example["code"] for example in examples]
@@ -226,3 +235,46 @@ async def test_what_cannot_be_used_is_refused_and_its_place_is_told(fhir: httpx2
     assert (200, "error") == (judged.status_code, judged.json()["issue"][0]["severity"])
     kept = await fhir.post("/SearchParameter", json={**bad, "status": "draft"})
     assert 201 == kept.status_code
+
+
+@pytest.fixture
+async def as_many_as_a_type_may_have(fhir: httpx2.AsyncClient) -> AsyncIterator[str]:
+    """The reference of the last one of as many parameters of Flag as there may be."""
+    some = [{**parameter(f"many{number}", base=["Flag"]), "id": f"many{number}"} for number in range(MOST_OF_A_TYPE)]
+    for one in some:
+        one["expression"] = one["expression"].replace("Patient", "Flag")
+    steps = [entry("PUT", f"SearchParameter/{one['id']}", one) for one in some]
+    assert 200 == (await fhir.post("", json=bundle_of("transaction", *steps))).status_code
+    yield f"SearchParameter/{some[-1]['id']}"
+    gone = [entry("DELETE", f"SearchParameter/{one['id']}") for one in some]
+    assert 200 == (await fhir.post("", json=bundle_of("transaction", *gone))).status_code
+
+
+async def test_one_more_than_a_type_may_have_is_refused_until_another_goes(
+    fhir: httpx2.AsyncClient, as_many_as_a_type_may_have: str
+) -> None:
+    last = as_many_as_a_type_may_have
+    one_more = parameter("one-more", base=["Patient", "Flag"], expression="Patient.language | Flag.language")
+    for url in ("/SearchParameter", "/SearchParameter/$validate"):
+        (issue,) = (await fhir.post(url, json=one_more)).json()["issue"]
+        assert ("error", "too-costly", ["SearchParameter.base"]) == (
+            issue["severity"],
+            issue["code"],
+            issue["expression"],
+        )
+        assert f"Flag has {MOST_OF_A_TYPE} search parameters" in issue["diagnostics"]
+    assert [] == (await fhir.get(f"/SearchParameter?url={one_more['url']}")).json().get("entry", [])
+    stored = (await fhir.get(f"/{last}")).json()
+    assert 200 == (await fhir.put(f"/{last}", json={**stored, "name": "Other"})).status_code
+    flag = {
+        "resourceType": "Flag",
+        "status": "active",
+        "code": {"text": "x"},
+        "subject": {"reference": "Patient/nick-a"},
+        "extension": [one for n in range(MOST_OF_A_TYPE) for one in extended(f"many{n}", valueString=f"v{n}")],
+    }
+    made = (await fhir.post("/Flag", json=flag)).json()
+    assert {f"Flag/{made['id']}"} == await found(fhir, f"Flag?many{MOST_OF_A_TYPE - 1}=v{MOST_OF_A_TYPE - 1}")
+    assert 204 == (await fhir.delete(f"/{last}")).status_code
+    async with defined(fhir, "one-more", **{k: v for k, v in one_more.items() if k in ("base", "expression")}):
+        assert ["incomplete"] == await warnings(fhir, "Flag?one-more=x")

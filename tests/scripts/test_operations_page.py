@@ -1,74 +1,40 @@
-"""The commands of docs/operations.md do what they show."""
+"""The commands of docs/operations.md, run as a reader runs them: in one shell, against the demo's clinic."""
 
 import re
-import shlex
-from collections.abc import AsyncIterator
+import shutil
+import subprocess
+from datetime import date
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.make import observation, patient
-
-pytestmark = pytest.mark.anyio
+from fhir_server.demo import clinic
+from fhir_server.kernel.fhir_json import encode
+from tests.end_to_end.served import served
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
-COMMANDS = [
-    command
-    for block in re.findall(r"```bash\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    for command in re.findall(r"^curl (.*?)(?=^\w|\Z)", block, re.MULTILINE | re.DOTALL)
-]
-BASE = "http://127.0.0.1:8080/fhir"
-EXAMPLES = (
-    patient(id="example"),
-    {"resourceType": "Encounter", "id": "example", "status": "finished", "class": {"code": "AMB"}},
-    observation(id="example", subject={"reference": "Patient/example"}),
-    {
-        "resourceType": "SearchParameter",
-        "id": "example",
-        "url": "http://example.org/SearchParameter/nickname",
-        "name": "nickname",
-        "status": "active",
-        "description": "what friends say",
-        "code": "nickname",
-        "base": ["Patient"],
-        "type": "string",
-        "expression": "Patient.name.where(use = 'nickname').given",
-    },
-)
+BLOCKS = "".join(re.findall(r"```bash\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL))
+COMMANDS = re.findall(r"^curl .*?(?=^\w|\Z)", BLOCKS, re.MULTILINE | re.DOTALL)
+
+SHELL = """
+set -eu
+curl() { command curl -sS -w '\\nstatus %{http_code}\\n' "$@"; }
+"""
 
 
-@pytest.fixture
-async def examples(fhir: httpx2.AsyncClient) -> AsyncIterator[None]:
-    """What the page asks for is there; the search parameter is not in force for other tests."""
-    for resource in EXAMPLES:
-        stored = await fhir.put(f"/{resource['resourceType']}/example", json=resource)
-        assert stored.status_code in (200, 201), stored.text
-    yield
-    await fhir.delete("/SearchParameter/example")
-
-
-@pytest.mark.usefixtures("examples")
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.split("'")[1])
-async def test_the_command_works(fhir: httpx2.AsyncClient, command: str) -> None:
-    words = iter(shlex.split(command.replace("\\\n", " ")))
-    method, url, body, headers = "GET", "", None, {}
-    for word in words:
-        match word:
-            case "-X":
-                method = next(words)
-            case "-H":
-                name, _, value = next(words).partition(": ")
-                headers[name] = value
-            case "-d":
-                body = next(words)
-            case "-i":
-                continue
-            case _:
-                url = word
-    assert url.startswith(BASE)
-    response = await fhir.request(method, url.removeprefix(BASE), content=body, headers=headers)
-    assert response.status_code in (200, 202, 204), response.text
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the commands need curl")
+def test_every_command_finds_what_it_asks_for(tmp_path: Path) -> None:
+    with served(tmp_path / "data", "--log-level", "error") as server:
+        seed = encode(clinic(1, date(2026, 11, 22)))
+        httpx2.post(server.url, content=seed, headers={"Content-Type": "application/fhir+json"}).raise_for_status()
+        script = SHELL + BLOCKS.replace("http://127.0.0.1:8080/fhir", server.url)
+        run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert (0, "") == (run.returncode, run.stderr)
+    statuses = re.findall(r"^status (\d+)$", run.stdout, re.MULTILINE)
+    assert len(COMMANDS) == sum(status in ("200", "201", "202", "204") for status in statuses), statuses
+    assert '"code":"average"' in run.stdout
+    assert '"total":0' not in run.stdout
 
 
 def test_every_operation_has_a_command() -> None:

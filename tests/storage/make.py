@@ -24,7 +24,7 @@ def draft(
     meta = {"versionId": str(version), "lastUpdated": updated.isoformat(timespec="milliseconds")[:-6] + "Z"}
     resource: Resource = {"resourceType": type_, "id": id_, "meta": meta, **content}
     stored = Version(type_, id_, version, updated, method, encode(resource), compartments)
-    return Draft(stored, resource, {"id": id_})
+    return Draft(stored, resource, {"id": id_, "_lastUpdated": {"low": updated}})
 
 
 def creation(id_: str, **options: Any) -> Change:

@@ -1,14 +1,21 @@
 """History pages: newest first, complete, without doubles, across collections."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from conformance.load import definitions
 from fhir_server.kernel.query import EVERYTHING, Access
+from fhir_server.kernel.settings import Settings
 from fhir_server.kernel.types import Version
-from fhir_server.storage import HistoryCursor, Storage
+from fhir_server.search import Search
+from fhir_server.storage import HistoryCursor, Storage, open_storage
 from fhir_server.storage import history as history_module
+from fhir_server.storage.history import HistoryPage
 from tests.storage.make import START, creation, deletion, update
 
 
@@ -149,12 +156,29 @@ def test_a_cursor_survives_its_text() -> None:
     assert HistoryCursor.from_text(cursor.to_text()) == cursor
 
 
-async def test_pages_are_read_in_index_order(story: Storage) -> None:
-    """No stage but the merge of a few sorted documents may sort or scan a collection."""
-    for type_, field in (("Patient", "_id"), ("Patient_history", "id")):
-        order = {"updated": -1, field: 1} | ({"version": -1} if field == "id" else {})
-        plan = await story.database.command(
-            "explain", {"find": type_, "filter": {"updated": {"$lte": at(5)}}, "sort": order, "limit": 3}
-        )
-        assert "IXSCAN" in str(plan["queryPlanner"]["winningPlan"])
-        assert "'SORT'" not in str(plan["queryPlanner"]["winningPlan"])
+@pytest.fixture
+async def indexed(storage_settings: Settings) -> AsyncIterator[Storage]:
+    """A storage with the indexes of search and 300 patients: 100 were changed, 100 others deleted."""
+    settings = replace(storage_settings, database=f"{storage_settings.database}_history")
+    async with open_storage(settings, Search(definitions()).indexes) as storage:
+        created = [creation(f"p{number}") for number in range(300)]
+        await storage.writer.commit(created)
+        await storage.writer.commit([update(one.draft.version) for one in created[:100]])
+        await storage.writer.commit([deletion(one.draft.version) for one in created[100:200]])
+        yield storage
+        await storage.database.client.drop_database(settings.database)
+
+
+@pytest.mark.parametrize("wanted", [{}, {"since": START}, {"at": (START, at(9))}])
+async def test_no_more_is_read_than_a_page_of_each_kind_of_version(indexed: Storage, wanted: dict[str, Any]) -> None:
+    async def page(after: HistoryCursor | None) -> HistoryPage:
+        return await indexed.history.page(["Patient"], access=EVERYTHING, count=3, after=after, **wanted)
+
+    first = await page(None)
+    await indexed.database.command("profile", 2)
+    second = await page(first.next)
+    await indexed.database.command("profile", 0)
+    found = indexed.database["system.profile"].find({"command.aggregate": "Patient", "hasSortStage": True})
+    assert [version.id for version in second.versions] == ["p100", "p101", "p102"]
+    (examined,) = [one["docsExamined"] for one in await found.to_list()]
+    assert examined < 30

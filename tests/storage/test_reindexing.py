@@ -26,6 +26,10 @@ async def without_fences(storage: Storage) -> AsyncIterator[None]:
         await storage.database[type_].drop()
 
 
+async def nothing() -> None:
+    """What happens while a fence waits: nobody has anything to say."""
+
+
 def by_rules(generation: int, one: Change) -> Change:
     return replace(one, draft=replace(one.draft, generation=generation))
 
@@ -55,7 +59,7 @@ async def test_of_two_alterations_of_the_same_rules_one_is_outdated_and_stores_n
 async def test_behind_a_fence_nobody_writes_by_older_rules(storage: Storage) -> None:
     old = creation("old")
     await storage.writer.commit([old])
-    assert ["Patient"] == await storage.rules.fence(["Patient"], 3)
+    assert ["Patient"] == await storage.rules.fence(["Patient"], 3, nothing)
     with pytest.raises(Outdated):
         await storage.writer.commit([by_rules(2, creation("a"))])
     with pytest.raises(Outdated):
@@ -67,7 +71,7 @@ async def test_behind_a_fence_nobody_writes_by_older_rules(storage: Storage) -> 
 
 async def test_who_shares_a_batch_with_an_outdated_write_is_stored(storage: Storage) -> None:
     await storage.schema.ensure(["Patient"])
-    await storage.rules.fence(["Patient"], 3)
+    await storage.rules.fence(["Patient"], 3, nothing)
     writes = [by_rules(2 + number % 2, creation(str(number))) for number in range(6)]
     alone = await asyncio.gather(*(storage.writer.commit([one]) for one in writes), return_exceptions=True)
     assert [Outdated, type(None)] * 3 == [type(one) for one in alone]
@@ -77,7 +81,7 @@ async def test_who_shares_a_batch_with_an_outdated_write_is_stored(storage: Stor
 
 
 async def test_a_collection_that_is_made_later_has_the_fence_too(storage: Storage) -> None:
-    assert [] == await storage.rules.fence(["Slot"], 3)
+    assert [] == await storage.rules.fence(["Slot"], 3, nothing)
     with pytest.raises(Outdated):
         await storage.writer.commit([by_rules(2, creation("a", type_="Slot"))])
     await storage.writer.commit([by_rules(3, creation("a", type_="Slot"))])

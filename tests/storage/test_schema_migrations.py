@@ -60,5 +60,18 @@ async def test_a_database_of_a_newer_release_is_refused(storage: Storage, storag
         await storage.database["migrations"].delete_one({"_id": 9_999})
 
 
+async def test_the_index_that_history_had_for_itself_is_dropped_where_it_was(database: Database) -> None:
+    for name in ("Patient", "Patient_history", "Flag", "Flag_history", "other"):
+        await database[name].create_index(
+            "a" if name == "Flag" else "updated", name="a" if name == "Flag" else "updated"
+        )
+    await asyncio.gather(*(migrate(database) for _ in range(8)))
+    left = {
+        name: {*await database[name].index_information()} - {"_id_"} for name in ("Patient", "Patient_history", "Flag")
+    }
+    assert left == {"Patient": set(), "Patient_history": {"updated"}, "Flag": {"a"}}
+    assert "updated" in await database["other"].index_information()
+
+
 def test_numbers_are_gapless() -> None:
     assert [migration.number for migration in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))

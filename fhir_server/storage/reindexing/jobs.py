@@ -25,7 +25,7 @@ FINISHED_AT = "finished"
 _OWNER, _UNTIL = "owner", "until"
 _OPEN = {"state": {"$in": ["queued", "running"]}}
 
-State = Literal["queued", "running", "done", "failed"]
+State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,12 @@ class Jobs:
                 {layout.ID: job.id, _OWNER: owner}, [{"$set": {**_literal(_progress(job)), _UNTIL: _until()}}]
             )
         return result.matched_count == 1
+
+    async def cancel(self, id_: str, at: datetime) -> bool:
+        """End a job that is open; tell whether it was. Who has it learns that it is lost when it next keeps it."""
+        ending = {"$set": {"state": "cancelled", FINISHED_AT: at}, "$unset": {_OWNER: "", _UNTIL: ""}}
+        with translate.errors(slow=Unavailable):
+            return (await self._collection.update_one({layout.ID: id_, **_OPEN}, ending)).matched_count == 1
 
     async def release(self, job: Job, owner: str) -> None:
         """Let any process go on with a job at once."""

@@ -6,8 +6,8 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html, https://www.mongodb.com/docs
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import pymongo
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -28,6 +28,9 @@ _BUSY = frozenset({24, 50, 112, 117})
 _NOT_ALLOWED = 13
 _LOCK_MS, _PAUSE_S = 200, 0.1
 """How long writers of a collection may have to wait for a fence to be set; between attempts they go on."""
+
+Waiting: TypeAlias = Callable[[], Awaitable[None]]
+"""Is called again and again as long as a fence has to wait; may raise to give up."""
 
 
 class Rules:
@@ -72,7 +75,7 @@ class Rules:
                 if (await self._collection.update_one({**_ID, _GENERATION: now}, update)).matched_count:
                     return
 
-    async def fence(self, types: Collection[str], generation: int) -> list[str]:
+    async def fence(self, types: Collection[str], generation: int, waiting: Waiting) -> list[str]:
         """Let nobody write these types by rules older than a generation; return those that have collections.
 
         What is noted first holds for collections that others are about to make: see `set_noted_fences`.
@@ -80,7 +83,7 @@ class Rules:
         with translate.errors(slow=Unavailable):
             noted = {f"{_FENCES}.{type_}": generation for type_ in types}
             await self._collection.update_one(_ID, {"$max": noted, "$setOnInsert": _NEW}, upsert=True)
-        return await set_noted_fences(self._database, types)
+        return await set_noted_fences(self._database, types, waiting)
 
     async def finish(self, names: Mapping[str, Sequence[str]], generation: int) -> None:
         """Note that all resources of some types follow a generation; those that were touched again are left out.
@@ -102,15 +105,19 @@ class Rules:
                     return
 
 
-async def set_noted_fences(database: AsyncDatabase[dict[str, Any]], types: Collection[str]) -> list[str]:
+async def set_noted_fences(
+    database: AsyncDatabase[dict[str, Any]], types: Collection[str], waiting: Waiting | None = None
+) -> list[str]:
     """Give collections, also those that were just made, the fences that are noted; return the types that have both."""
     with translate.errors(slow=Unavailable):
         document = await database[layout.RULES].find_one(_ID, {_FENCES: True})
     fences: Mapping[str, int] = (document or {}).get(_FENCES, {})
-    return await _set_fences(database, {type_: fences[type_] for type_ in types if type_ in fences})
+    return await _set_fences(database, {type_: fences[type_] for type_ in types if type_ in fences}, waiting)
 
 
-async def _set_fences(database: AsyncDatabase[dict[str, Any]], generations: Mapping[str, int]) -> list[str]:
+async def _set_fences(
+    database: AsyncDatabase[dict[str, Any]], generations: Mapping[str, int], waiting: Waiting | None
+) -> list[str]:
     """Set the fences of some types where they are not set yet; return, in order, the types that have collections."""
     if not generations:
         return []
@@ -119,11 +126,13 @@ async def _set_fences(database: AsyncDatabase[dict[str, Any]], generations: Mapp
         found = {one["name"]: one.get("options", {}).get("validator") async for one in cursor}
     for type_ in sorted(found):
         if found[type_] != _follows(generations[type_]):
-            await _set_fence(database, type_, generations[type_])
+            await _set_fence(database, type_, generations[type_], waiting)
     return sorted(found)
 
 
-async def _set_fence(database: AsyncDatabase[dict[str, Any]], type_: str, generation: int) -> None:
+async def _set_fence(
+    database: AsyncDatabase[dict[str, Any]], type_: str, generation: int, waiting: Waiting | None
+) -> None:
     condition = {"validator": _follows(generation), "validationLevel": "strict"}
     while True:
         try:
@@ -134,6 +143,8 @@ async def _set_fence(database: AsyncDatabase[dict[str, Any]], type_: str, genera
                 raise FhirError("the MongoDB user may not run collMod: give it the role dbAdmin") from None
             if error.code not in _BUSY:
                 raise translate.translated(error) from None
+            if waiting is not None:
+                await waiting()
             await asyncio.sleep(_PAUSE_S)
         except PyMongoError as error:
             raise translate.translated(error, slow=Unavailable) from None

@@ -8,6 +8,7 @@ from conformance.load import definitions
 from fhir_server.kernel.types import Resource
 from fhir_server.resources.indexing import Indexer
 from fhir_server.search.custom import Unusable, defined, in_force, is_asked_for
+from fhir_server.search.custom.definition import MOST_OF_A_TYPE
 from fhir_server.search.registry import Parameter, registry
 from tests.operations.custom_parameters import parameter
 
@@ -72,6 +73,17 @@ def test_an_abstract_base_is_every_type_that_derives_from_it() -> None:
     assert DEFINITIONS.resource_types == everywhere.keys()
     domain = of(parameter("words", base=["DomainResource"], expression="DomainResource.text.status"))
     assert {"Bundle", "Binary", "Parameters"} == DEFINITIONS.resource_types - domain.keys()
+
+
+def test_a_type_has_room_for_so_many_and_those_with_the_first_ids_are_in_force() -> None:
+    some = [{**parameter(f"n{number}"), "id": f"id{number:03}"} for number in range(MOST_OF_A_TYPE + 1)]
+    result = in_force(reversed(some), (), OWN, DEFINITIONS)
+    assert {f"SearchParameter/id{MOST_OF_A_TYPE}"} == result.refused.keys()
+    (issue,) = result.refused[f"SearchParameter/id{MOST_OF_A_TYPE}"].issues
+    assert ("too-costly", "SearchParameter.base") == (issue.code, issue.expression)
+    assert issue.diagnostics.startswith(f"Patient has {MOST_OF_A_TYPE} search parameters of users already")
+    edited = {**some[0], "expression": "Patient.name.text"}
+    assert {"Patient"} == defined(edited, result.registry, DEFINITIONS).keys()
 
 
 def test_what_is_special_cannot_be_defined() -> None:
