@@ -21,6 +21,9 @@ from fhir_server.kernel.call import Address, Call, Conditions, Params
 from fhir_server.kernel.errors import Invalid, Issue
 
 BASE_PATH = "/fhir"
+_SHORT = 1_000
+"""Bytes up to which a query is worth remembering, and does not fill the memory."""
+
 _NO_CONDITIONS = Conditions()
 _HOST = re.compile(r"([A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?").fullmatch
 
@@ -31,10 +34,9 @@ async def call_of(env: Env, scope: Scope, receive: Receive, headers: Mapping[str
     Errors: FhirError of the first thing in it that cannot be understood
     """
     found = address(scope["method"], scope["path"][len(BASE_PATH) :], env.definitions.resource_types)
-    query = scope["query_string"]
-    params = query_string.parse(query.decode("latin-1")) if query else ()
+    params = _params(scope["query_string"])
     if found.type != "Binary":
-        check_accept(headers.get("accept"), _last(params, "_format"))
+        check_accept(headers.get("accept"), query_string.last(params, "_format"))
     call = Call(
         found,
         base_url=env.settings.base_url or _base_url(scope["scheme"], headers.get("host", "localhost")),
@@ -47,6 +49,20 @@ async def call_of(env: Env, scope: Scope, receive: Receive, headers: Mapping[str
     if scope["method"] in ("GET", "HEAD"):
         return call
     return _with_body(call, await _body(env, receive, headers), headers)
+
+
+def _params(query: bytes) -> Params:
+    if not query:
+        return ()
+    return _remembered(query) if len(query) <= _SHORT else _parsed(query)
+
+
+def _parsed(query: bytes) -> Params:
+    return query_string.parse(query.decode("latin-1"))
+
+
+_remembered = lru_cache(maxsize=512)(_parsed)
+"""Screens ask the same again and again; the same text gives the same strings, whose hashes are known then."""
 
 
 @lru_cache(maxsize=512)
@@ -123,7 +139,3 @@ def _http_date(text: str) -> datetime | None:
     except ValueError:
         return None  # RFC 9110, section 13.1.3: ignored
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-def _last(params: Params, name: str) -> str | None:
-    return next((value for key, value in reversed(params) if key == name), None) if params else None

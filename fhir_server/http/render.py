@@ -14,6 +14,7 @@ from fhir_server.http.negotiate import FHIR_JSON, accepts_gzip, binary_form
 from fhir_server.http.outcome import Headers
 from fhir_server.http.stream import Pieces, compact_text, compressed, pretty_text
 from fhir_server.interactions.bundles import outcome
+from fhir_server.kernel import query_string
 from fhir_server.kernel.call import WRITES, Call, Result, Stream
 from fhir_server.kernel.fhir_json import decode_stored, encode, pretty
 from fhir_server.resources.versioning import etag
@@ -111,8 +112,7 @@ def _body(call: Call, result: Result) -> bytes | None:
 def _as_content(call: Call, result: Result, headers: Mapping[str, str]) -> bool:
     if call.address.interaction not in ("read", "vread") or result.status != 200:
         return False
-    format_ = next((value for name, value in call.params if name == "_format"), None)
-    return binary_form(headers.get("accept"), format_) == "content"
+    return binary_form(headers.get("accept"), query_string.last(call.params, "_format")) == "content"
 
 
 def _content(text: bytes, headers: dict[str, str]) -> bytes:
@@ -133,7 +133,7 @@ def _header_value(text: str) -> str:
 
 
 def _wants_pretty(call: Call) -> bool:
-    return any(name == "_pretty" and value == "true" for name, value in call.params)
+    return ("_pretty", "true") in call.params
 
 
 @lru_cache(maxsize=4096)

@@ -37,6 +37,11 @@ def parse(text: str, limit: int = 10_000) -> Params:
         raise Invalid(Issue("value", "the query is not percent-encoded UTF-8")) from None
 
 
+def last(params: Params, name: str) -> str | None:
+    """Return the value of a parameter, of several the last one."""
+    return dict(params).get(name) if params else None
+
+
 def text(params: Sequence[tuple[str, str]]) -> str:
     """Return the query string that `parse` reads as these pairs."""
     if _PLAIN("".join([part for pair in params for part in pair])):

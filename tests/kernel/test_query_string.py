@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_server.kernel.errors import Invalid
-from fhir_server.kernel.query_string import parse, text
+from fhir_server.kernel.query_string import last, parse, text
 
 
 def test_pairs_keep_order_repetition_and_empty_values() -> None:
@@ -43,3 +43,10 @@ _TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 @given(st.lists(st.tuples(_TEXTS.filter(bool), _TEXTS)))
 def test_text_is_read_as_the_same_pairs(pairs: list[tuple[str, str]]) -> None:
     assert parse(text(pairs)) == tuple(pairs)
+
+
+@pytest.mark.parametrize(
+    ("params", "value"), [((), None), ((("a", "1"),), None), ((("b", "1"), ("a", "2"), ("b", "3")), "3")]
+)
+def test_of_a_parameter_that_stands_several_times_the_last_one_is_found(query: str, value: str | None) -> None:
+    assert value == last(parse(query), "b")

@@ -144,6 +144,6 @@ class Together:
 def _shared(wanted: Wanted) -> Equalities | None:
     """Return what a search asks for when it may share a find: a first page of what refers to a record."""
     query = wanted.query
-    if query.position is not None or len(query.keys) > 1 or any(not key.single for key in query.keys):
+    if query.position is not None or len(query.keys) > 1 or (query.keys and not query.keys[0].single):
         return None
     return query.equalities or equalities(wanted.filter, besides=wanted.access.filter)
