@@ -57,15 +57,13 @@ async def _answered(env: Env, call: Call, request: Request, access: Access) -> R
     page, total = await _page_and_total(env, request, access)
     versions = await binary.restore_matches(env.storage.blobs, page.versions)
     companions, cut = await included(env, request.includes, versions, access, call.base_url)
-    matches = _entries(env, call, versions, "match", request.results)
+    entries = _entries(env, call, versions, "match", request.results)
     if inside is not None:
-        matches = await entries_inside(env, call, request, inside, versions, access)
-        total = await total_inside(env, request, inside, page, len(matches), access)
-    entries = [
-        *matches,
-        *_entries(env, call, companions, "include", _whole_elements(request.results)),
-        *_notes((*request.issues, _CUT) if cut else request.issues),
-    ]
+        entries = await entries_inside(env, call, request, inside, versions, access)
+        total = await total_inside(env, request, inside, page, len(entries), access)
+    if companions:
+        entries += _entries(env, call, companions, "include", _whole_elements(request.results))
+    entries += _notes((*request.issues, _CUT) if cut else request.issues)
     body = bundle("searchset", entries, links=_links(env, call, request, page), total=total)
     return Result(200, body=body)
 
