@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
-_IDLE_ROUNDS = 4
-"""Rounds of the loop in which nobody has come, after which nobody is waited for any longer."""
+_ROUNDS = 4
+"""Rounds of the loop that a batch waits for more at its start, and without anybody coming."""
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -21,13 +21,15 @@ Answer = TypeVar("Answer")
 class Limits:
     """How large one batch may be and how many may be on their way.
 
-    Units: `bytes_` counts the sizes of the items; with less than `worth` items waiting, none leaves beside another
+    Units: `bytes_` counts the sizes of the items; with less than `worth` items waiting, none leaves beside another.
+    `waits` is for those who ask again as soon as they are answered: a batch waits for as many as the last one had.
     """
 
     items: int = 200
     parallel: int = 2
     bytes_: int = 8_000_000
     worth: int = 1
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +55,7 @@ class Coalescer(Generic[Item, Answer]):
         self._queue: deque[_Waiting[Item, Answer]] = deque()
         self._busy: set[Hashable] = set()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._expected = 1
+        self._last = 1
 
     async def ask(self, item: Item, *, keys: frozenset[Hashable] = frozenset(), size: int = 0) -> Answer:
         """Return the answer to one item; a caller that is cancelled leaves its batch unharmed."""
@@ -82,26 +84,38 @@ class Coalescer(Generic[Item, Answer]):
 
     async def _work(self) -> None:
         try:
-            await self._gather()
-            while batch := self._take():
+            if self._limits.worth > 1:
+                await self._gather()
+            while batch := await self._next():
                 self._dispatch()
                 await self._answer(batch)
                 del batch  # while others are waited for, it would hold what was to be written
-                await self._gather()
         finally:
             # Not by the callback alone: who asks before it runs would leave it to this task to look at the queue.
             self._under_way.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _gather(self) -> None:
-        """Let as many join as the last batch had: who was answered asks again, and is on the way.
+        """Let those join who are about to ask: as long as each round of the loop brings some, for a few rounds."""
+        waiting = 0
+        for _ in range(_ROUNDS):
+            if len(self._queue) == waiting:
+                return
+            waiting = len(self._queue)
+            await asyncio.sleep(0)
+
+    async def _next(self) -> list[_Waiting[Item, Answer]]:
+        """Return the next batch, if need be when as many wait for it as the last one had: they are on their way.
 
         Without it, one that comes a little earlier than the others goes alone, and so forever: batches of 1 and 31.
         """
         waiting, idle = len(self._queue), 0
-        while waiting < self._expected and idle < _IDLE_ROUNDS:
+        while self._limits.waits and waiting < self._last and idle < _ROUNDS:
             await asyncio.sleep(0)
             idle = idle + 1 if len(self._queue) == waiting else 0
             waiting = len(self._queue)
+        batch = self._take()
+        self._last = max(len(batch), 1)
+        return batch
 
     def _take(self) -> list[_Waiting[Item, Answer]]:
         """Return the next batch: the oldest items whose keys nobody before them, or on the way, holds."""
@@ -123,7 +137,6 @@ class Coalescer(Generic[Item, Answer]):
                 size += waiting.size
             held |= waiting.keys
         self._queue.extendleft(reversed(passed))
-        self._expected = max(len(batch), 1)
         return batch
 
     async def _answer(self, batch: list[_Waiting[Item, Answer]]) -> None:

@@ -86,7 +86,7 @@ class Reader:
             found = await self._find(type_, list(dict.fromkeys(ids)))
             return [found.get(id_) for id_ in ids]
 
-        self._batches[type_] = batches = Coalescer(run, Limits(items=200, parallel=2))
+        self._batches[type_] = batches = Coalescer(run, Limits(items=200, parallel=2, waits=True))
         return batches
 
     async def _find(self, type_: str, ids: list[str]) -> dict[str, Version]:

@@ -173,7 +173,7 @@ async def test_one_that_came_before_the_others_travels_with_them_from_then_on() 
         for _ in range(10):
             await batches.ask(item)
 
-    batches: Coalescer[int, int] = Coalescer(run, Limits(parallel=1))
+    batches: Coalescer[int, int] = Coalescer(run, Limits(parallel=1, waits=True))
     async with asyncio.timeout(5):
         await asyncio.gather(*map(asking, range(4)))
     assert sizes == [1, 3, *[4] * 9]

@@ -104,7 +104,7 @@ class Together:
                 del self._left_at[type_]
 
         # One at a time: with two, each had half as many searches in it and cost as much.
-        self._batches[type_] = batches = Coalescer(run, Limits(items=MOST_TOGETHER, parallel=1))
+        self._batches[type_] = batches = Coalescer(run, Limits(items=MOST_TOGETHER, parallel=1, waits=True))
         return batches
 
     async def _each(self, wanted: Wanted) -> Found | Exception:
