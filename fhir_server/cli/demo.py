@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from fhir_server.cli.configuration import resolve_settings
@@ -48,14 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
-    """Return the settings in force, but in a folder and with a log for people, unless something else was asked for."""
+    """Return the settings in force, but in a folder, with a log for people and all searches, unless otherwise asked."""
     resolved = resolve_settings(arguments, environ)
-    settings, sources = resolved.settings, resolved.sources
-    if sources["data"] == "default":
-        settings = replace(settings, data=_FOLDER.resolve())
-    if sources["log_format"] == "default":
-        settings = replace(settings, log_format="text")
-    return replace(settings, log_level="warning") if sources["log_level"] == "default" else settings
+    own: dict[str, Any] = {"data": _FOLDER.resolve(), "log_format": "text", "log_level": "warning", "search_content": True}
+    asked = {name for name, source in resolved.sources.items() if source != "default"}
+    return replace(resolved.settings, **{name: value for name, value in own.items() if name not in asked})
 
 
 def _mark(folder: Path) -> None:

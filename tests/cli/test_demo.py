@@ -41,6 +41,7 @@ def test_clinic_is_loaded_on_the_first_start_only_and_reset_starts_over(tmp_path
         assert said[0] == "loading a small clinic …"
         assert sum(line.startswith("  curl ") for line in said) == 3
         assert total(said, "Patient?active=true") == 20
+        assert total(said, "Patient?_content=female+OR+male") > 0
         url = said[1].removeprefix("ready ")
         assert exchange("DELETE", f"{url}/Appointment/none").status in (200, 204)
         assert exchange("PUT", f"{url}/Patient/mine", b'{"resourceType":"Patient","id":"mine"}').status == 201
