@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
     """Return the settings in force, but in a folder, with a log for people and all searches, unless otherwise asked."""
     resolved = resolve_settings(arguments, environ)
-    own: dict[str, Any] = {"data": _FOLDER.resolve(), "log_format": "text", "log_level": "warning", "search_content": True}
+    own: dict[str, Any] = {"data": _FOLDER.resolve(), "log_format": "text", "log_level": "warning"}
+    own["search_content"] = True
     asked = {name for name, source in resolved.sources.items() if source != "default"}
     return replace(resolved.settings, **{name: value for name, value in own.items() if name not in asked})
 
