@@ -1,4 +1,4 @@
-"""Laboratories: who did an analysis, where it stands, and who answers for it medically.
+"""Laboratories: which report a panel is, who did an analysis, where that is, and who answers for it medically.
 
 Spec: https://hl7.org/fhir/R4/observation-definitions.html#Observation.performer
 """
@@ -10,6 +10,7 @@ from hl7_bridge.datatypes import contacts, people
 from hl7_bridge.er7 import Segment
 from hl7_bridge.mapping.context import Context, Draft, derived_identifier, key_of
 from hl7_bridge.mapping.functions import Function
+from hl7_bridge.mapping.roles import type_code
 from hl7_bridge.mapping.scope import Scope
 
 MEDICAL_DIRECTOR = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0912", "code": "MDIR"}]}
@@ -38,10 +39,37 @@ def performing_organization(segment: Segment, draft: Draft, _scope: Scope, conte
         draft.resource["performer"] = [*draft.resource.get("performer", ()), organization]
 
 
+def report_identity(_segment: Segment, draft: Draft, _scope: Scope, _context: Context) -> None:
+    """Let a report be known by the filler's (else the placer's) number and by what was asked for.
+
+    Laboratories give all panels of one accession the same number: by it alone, the second would overwrite the first.
+    """
+    numbers = {type_code(one): one for one in draft.resource.get("identifier", ()) if one.get("value")}
+    number = numbers.get("FILL") or numbers.get("PLAC")
+    code = draft.resource.get("code", {})
+    asked = next((one["code"] for one in code.get("coding", ()) if "code" in one), code.get("text"))
+    if number and asked:
+        identifier = derived_identifier(draft.type, key_of(number), asked)
+        draft.resource["identifier"] = [*draft.resource["identifier"], identifier]
+        draft.key = key_of(identifier)
+
+
+def partial_report(_segment: Segment, draft: Draft, scope: Scope, _context: Context) -> None:
+    """Let single results join those that the report has: a correction may bring only what was corrected.
+
+    Lines of a text share their code; the new text takes the place of the old one, which may have been longer.
+    """
+    results = [(one.raw(3), one.raw(4)) for one in scope.every_segment("OBX")]
+    if len(set(results)) == len(results):
+        draft.merge = {**draft.merge, "result": "union"}
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
+        "report_identity": Function(report_identity),
+        "partial_report": Function(partial_report),
         "performing_organization": Function(
             performing_organization, (23, 24, 25), "performer (Organization, PractitionerRole)", optional=True
-        )
+        ),
     }
 )

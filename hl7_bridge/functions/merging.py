@@ -15,7 +15,7 @@ from hl7_bridge.mapping.functions import Function
 from hl7_bridge.mapping.scope import Scope
 
 
-def merge(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
+def merge(segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
     """Ask that the survivor (the entry of the same type beside it) take the place of this prior resource."""
     survivor = beside(draft, scope)
     if survivor is None or not draft.resource.get("identifier"):
@@ -27,7 +27,13 @@ def merge(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> No
         survivor.resource.pop("link", None)
         draft.intent = "reference"
         return
+    if scope.message.trigger in MOVES:
+        move(segment, draft, scope, context)
     context.actions.append(Merge(survivor.full_url, draft.full_url))
+
+
+MOVES = frozenset({"A44", "A45"})
+"""Events that give an account or a visit to another patient: what refers to its prior number goes there, too."""
 
 
 def beside(draft: Draft, scope: Scope) -> Draft | None:

@@ -144,6 +144,24 @@ def put_occurrence(order: Element, found: Element) -> None:
         order.update(found)
 
 
+STUDIED = ("DiagnosticReport", "ServiceRequest", "ServiceRequest#ordered")
+"""What of an order or its results may belong to a study."""
+STUDY = "http://hl7.org/fhir/StructureDefinition/workflow-researchStudy"
+
+
+def study_of_order(segment: Segment, draft: Draft, scope: Scope, _context: Context) -> None:
+    """Let the order before a CTI refer to the study; the reference shows its phase (CTI-2) and time point (CTI-3).
+
+    R4 has no element for these two at an order or a report.
+    """
+    shown = (segment.value(1), *(segment.value(field, 2) or segment.value(field) for field in (2, 3)))
+    reference = {**draft.reference, "display": ", ".join(text.strip() for text in shown if text.strip())}
+    for role in STUDIED:
+        if scope.parent is not None and (order := scope.parent.drafts.get(role)) is not None:
+            extension = {"url": STUDY, "valueReference": reference}
+            order.resource["extension"] = [*order.resource.get("extension", ()), extension]
+
+
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "order_numbers": Function(order_numbers, (2, 3), "identifier"),
@@ -151,6 +169,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "requested_time": Function(requested_time, (6,), "occurrenceDateTime"),
         "complete_order": Function(complete_order),
         "complete_record": Function(complete_record),
+        "study_of_order": Function(study_of_order, (2, 3), "extension (study) of the order"),
         "order_timing": Function(order_timing, (3, 2, 4, 6, 7, 8, 11, 13, 14), "occurrence[x]"),
         "timing_of_ORC-7": Function(field_timing(7), (7,), "occurrence[x]"),
         "timing_of_OBR-27": Function(field_timing(27), (27,), "occurrence[x]"),

@@ -45,6 +45,9 @@ def complete_response(segment: Segment, draft: Draft, scope: Scope, context: Con
     ]
     if lines:
         response["item"] = lines
+        if not scope.every_segment("ADJ"):
+            # A remittance may repeat the lines alone: what the answer to the claim said of each of them stays.
+            draft.weak.add("item")
     sums = [
         {"category": category, "amount": found}
         for category, found in ((SUBMITTED, submitted(scope, context)), (BENEFIT, amount(segment, 6, context)))

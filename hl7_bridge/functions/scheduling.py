@@ -96,6 +96,13 @@ def complete(_segment: Segment, draft: Draft, scope: Scope, _context: Context) -
             draft.weak.add("status")
     if appointment.get("status") not in ("cancelled", "noshow"):
         appointment.pop("cancelationReason", None)
+    if not any(map(scope.every_segment, RESOURCES)):
+        # A cancellation often names the appointment and the patient alone: who else takes part is not said.
+        draft.weak.add("participant")
+
+
+RESOURCES = ("AIG", "AIL", "AIP")
+"""Segments of things, places and persons that take part."""
 
 
 def resource_period(segment: Segment, first: int, draft: Draft, context: Context) -> Element:

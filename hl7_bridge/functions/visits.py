@@ -11,7 +11,7 @@ from typing import Any
 from hl7_bridge.datatypes import people
 from hl7_bridge.datatypes.quantities import integer
 from hl7_bridge.er7 import Segment
-from hl7_bridge.mapping.context import Context, Draft
+from hl7_bridge.mapping.context import Context, Draft, derived_identifier, key_of
 from hl7_bridge.mapping.functions import Function, moment
 from hl7_bridge.mapping.scope import Scope
 from hl7_bridge.mapping.tables import Table
@@ -36,6 +36,23 @@ def status_of_event(segment: Segment, draft: Draft, scope: Scope, context: Conte
         draft.resource["status"] = found.code
     else:
         draft.weak.add("status")
+
+
+def recurring_visit(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> None:
+    """Let a visit of a recurring patient (PV1-2 R) be known by its start: the account is that of all his visits."""
+    visit, patient = scope.segment("PV1"), scope.find("Patient")
+    if (
+        visit is None
+        or patient is None
+        or visit.value(2) != "R"
+        or not visit.value(44)
+        or "identifier" in draft.resource
+    ):
+        return
+    about = patient.key or patient.full_url
+    identifier = derived_identifier(draft.type, context.sender.name, about, visit.value(44))
+    draft.resource["identifier"] = [identifier]
+    draft.key = key_of(identifier)
 
 
 def bed_status(segment: Segment, _draft: Draft, _scope: Scope, context: Context) -> None:
@@ -123,6 +140,7 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "bed_status": Function(bed_status, (40,), "Location.operationalStatus", optional=True),
         "coding_method": Function(coding_method, (2,), "code", optional=True),
         "procedure_time": Function(procedure_time, (5, 7), "performed[x]"),
+        "recurring_visit": Function(recurring_visit),
         "status_of_event": Function(status_of_event, (45,), "status"),
         "diagnosis_of_encounter": Function(diagnosis_of_encounter, (6, 15), "Encounter.diagnosis"),
     }

@@ -176,7 +176,8 @@ def _key(entry: Entry, made: Mapping[str, Target]) -> str:
 
 
 async def _living(found: Sequence[Resource], lookup: Lookup) -> Sequence[Resource]:
-    """Return what was found, but survivors in the place of patients that were merged into them."""
+    """Return what was found, but survivors in the place of what was merged into them."""
+    found = [one for one in found if not _succeeded(one, found)] if len(found) > 1 else found
     if not any(_replaced_by(one) for one in found):
         return found
     survivors = {_reference(one): one for one in found if not _replaced_by(one)}
@@ -188,6 +189,23 @@ async def _living(found: Sequence[Resource], lookup: Lookup) -> Sequence[Resourc
         survivors |= {name: one for name, one in read.items() if not _replaced_by(one)}
         wanted = {name for one in read.values() if (name := _replaced_by(one))} - seen
     return list(survivors.values()) or found
+
+
+_ENDED = {"Encounter": "entered-in-error", "Account": "inactive"}
+"""By type the status of one that a merge has ended: these have no link to the one that took their place."""
+
+
+def _succeeded(resource: Resource, found: Sequence[Resource]) -> bool:
+    """Tell whether another one that was found has taken the place of a visit or account, its number as an old one."""
+    if resource.get("status", "") != _ENDED.get(resource["resourceType"]):
+        return False
+    numbers = [(one.get("system"), one.get("value")) for one in resource.get("identifier", ())]
+    return any(
+        one.get("use") == "old" and (one.get("system"), one.get("value")) in numbers
+        for other in found
+        if other is not resource
+        for one in other.get("identifier", ())
+    )
 
 
 def _replaced_by(resource: Resource) -> str | None:

@@ -115,15 +115,19 @@ async def test_deleted_person_stays_inactive(ward: Ward) -> None:
     assert (await ward.one("Patient", ward.patient))["active"] is False
 
 
+@pytest.mark.parametrize("renumbered", [False, True])
 @pytest.mark.parametrize("named", [True, False])
-async def test_moved_visit_takes_along_what_belongs_to_it(ward: Ward, fhir: httpx2.AsyncClient, named: bool) -> None:
+async def test_moved_visit_takes_along_what_belongs_to_it(
+    ward: Ward, fhir: httpx2.AsyncClient, named: bool, renumbered: bool
+) -> None:
     former = Ward(fhir)
-    former.visit = ward.visit
+    if not renumbered:
+        former.visit = ward.visit
     finding = "OBX|1|NM|8867-4^Heart rate^LN||72|/min^^UCUM|||||F|||20240501"
     await former.send("A01", former.pid(), former.pv1(), finding)
     await ward.send("A28", ward.pid())
     prior = f"{former.patient}^^^HOSP^MR" if named else ""
-    await ward.send("A45", ward.pid(), f"MRG|{prior}||||{ward.visit}^^^HOSP^VN", ward.pv1())
+    await ward.send("A45", ward.pid(), f"MRG|{prior}||||{former.visit}^^^HOSP^VN", ward.pv1())
     owner = f"Patient/{(await ward.one('Patient', ward.patient))['id']}"
     visit = await ward.encounter()
     assert visit["subject"]["reference"] == owner
@@ -242,3 +246,14 @@ async def test_a_merge_that_is_told_again_changes_nothing(ward: Ward) -> None:
     survivor = await ward.one("Patient", ward.patient)
     assert [link["type"] for link in survivor["link"]] == ["replaces"]
     assert survivor["meta"]["versionId"] == "1"
+
+
+@pytest.mark.parametrize("event", ["A42", "A50", "A45", "A06"])
+async def test_old_number_of_a_merged_visit_means_the_survivor(ward: Ward, event: str) -> None:
+    prior = unique("WV")
+    await ward.send("A01", ward.pid(), ward.pv1(number=prior))
+    merge = (ward.pid(), f"MRG|{ward.patient}^^^HOSP^MR||||{prior}^^^HOSP^VN", ward.pv1())
+    await ward.send(event, *merge)
+    await ward.send(event, *merge)
+    await ward.send("A08", ward.pid(), ward.pv1(place="W2^202^1^HOSP", number=prior))
+    assert await ward.places() == ["HOSP W2 202 1"]

@@ -139,6 +139,18 @@ def test_pending_discharge_says_when_it_is_expected() -> None:
     assert found["extension"][0]["valueDateTime"] == "2024-03-07"
 
 
+def test_cancelled_pending_discharge_is_no_longer_expected() -> None:
+    found = adt("A25", "PV2|||||||||20240307").entry("Encounter", "V111")
+    assert "extension" not in found.resource
+    assert any(one.startswith("extension?") and "plannedEndDate" in one for one in found.clears)
+
+
+def test_cancelled_pending_transfer_keeps_no_place() -> None:
+    found = adt("A26", _42="EAST^3^B^CITYHOSP").entry("Encounter", "V111")
+    assert [one["status"] for one in found.resource["location"]] == ["active"]
+    assert 'location?{"status": "reserved"}' in found.clears
+
+
 def test_swapped_beds_are_the_places_of_two_visits() -> None:
     other = "PID|1||5511^^^CITYHOSP^MR||OLSEN^KIM||19600101|M"
     found = convert("ADT^A17", EVN, PATIENT, visit(), other, visit(_3="EAST^3^B^CITYHOSP", _19="V222^^^CITYHOSP^VN"))

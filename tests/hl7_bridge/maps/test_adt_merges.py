@@ -104,6 +104,19 @@ def test_prior_visit_is_merged_into_the_visit() -> None:
     assert found.identified("Encounter", "V2")["status"] == "entered-in-error"
 
 
+@pytest.mark.parametrize("event", ["A06", "A07"])
+def test_patient_who_changes_class_may_get_another_visit_number(event: str) -> None:
+    found = convert(f"ADT^{event}", EVN, SURVIVOR, "MRG|100^^^CITYHOSP^MR||||V2^^^CITYHOSP^VN", pv1("V1"))
+    assert found.conversion.actions == (Merge(url(found, "Encounter", "V1"), url(found, "Encounter", "V2")),)
+    same = convert(f"ADT^{event}", EVN, SURVIVOR, "MRG|100^^^CITYHOSP^MR||||V1^^^CITYHOSP^VN", pv1("V1"))
+    assert (same.conversion.actions, same.one("Encounter")["status"]) == ((), "in-progress")
+
+
+def test_prior_visit_in_an_event_that_replaces_none_stays_in_the_message() -> None:
+    found = convert("ADT^A08", EVN, SURVIVOR, "MRG|100^^^CITYHOSP^MR||||V2^^^CITYHOSP^VN", pv1("V1"))
+    assert (found.conversion.actions, len(found.all("Encounter"))) == ((), 1)
+
+
 def test_visit_moves_from_one_patient_to_another() -> None:
     found = convert("ADT^A45", EVN, SURVIVOR, "MRG|200^^^CITYHOSP^MR||||V1^^^CITYHOSP^VN", pv1("V1"))
     owner, former = url(found, "Patient", "100"), url(found, "Patient", "200")
@@ -111,6 +124,14 @@ def test_visit_moves_from_one_patient_to_another() -> None:
     assert found.one("Encounter")["subject"] == {"reference": owner}
     assert found.entry("Patient", "200").intent == "reference"
     assert "active" not in found.identified("Patient", "200")
+
+
+def test_visit_that_moves_and_gets_another_number_takes_along_what_stood_under_the_old_one() -> None:
+    found = convert("ADT^A45", EVN, SURVIVOR, "MRG|200^^^CITYHOSP^MR||||V1^^^CITYHOSP^VN", pv1("V9"))
+    owner, former = url(found, "Patient", "100"), url(found, "Patient", "200")
+    prior, survivor = url(found, "Encounter", "V1"), url(found, "Encounter", "V9")
+    moved = (Move(prior, owner, former), Merge(survivor, prior), Move(survivor, owner, former))
+    assert found.conversion.actions == moved
 
 
 def test_several_visits_move_in_one_message() -> None:

@@ -260,3 +260,20 @@ def test_statement_without_a_date_is_no_education() -> None:
 def test_diagnosis_of_a_german_sender_names_its_classification() -> None:
     condition = convert("ADT^A01", PATIENT, "DG1|1||S72.01^Schenkelhalsfraktur^I10G2024").one("Condition")
     assert condition["code"]["coding"][0]["system"] == "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
+
+
+@pytest.mark.parametrize(("action", "status"), [("D", ""), ("D", "C"), ("U", "E")])
+def test_allergy_that_was_an_error_has_no_clinical_status(action: str, status: str) -> None:
+    allergy = convert("ADT^A60", PATIENT, allergen(action, status)).one("AllergyIntolerance")
+    assert codes(allergy["verificationStatus"])[0] == "entered-in-error"
+    assert "clinicalStatus" not in allergy
+
+
+def test_clinical_status_of_an_allergy_knows_no_codes_of_the_senders_own() -> None:
+    allergy = convert("ADT^A60", PATIENT, allergen("A", "X")).one("AllergyIntolerance")
+    assert (codes(allergy["clinicalStatus"]), "verificationStatus" in allergy) == (["active"], False)
+
+
+def allergen(action: str, status: str) -> str:
+    """An allergy with action code (IAM-6) and clinical status (IAM-17)."""
+    return f"IAM|1|FA|NUT^Peanut^L||Hives|{action}|I9^CITYHOSP||||||||||{status}"

@@ -343,6 +343,14 @@ def test_remittance_is_a_payment_of_claims_and_its_adjustments() -> None:
     assert found.referred(part["request"])["resourceType"] == "Claim"
 
 
+def test_remittance_that_repeats_the_lines_alone_leaves_what_was_decided_of_them() -> None:
+    advice = ("PMT|PMT-1^FUND|20240408|||20240407|390.00&USD", "PYE|1|ORG|||", IPR.format(status="PAID"), ivc())
+    lines = ("PSS|1||1", "PSG|1||1|Y", FIRST)
+    alone = convert("EHC^E15", *advice, *lines, sender="FUND|INS", version="2.6")
+    assert alone.entry("ClaimResponse", "IPR-1").merge.get("item") == "keep"
+    assert decided().entry("ClaimResponse", "IPR-1").merge.get("item") is None
+
+
 def test_invoice_number_without_an_authority_is_the_providers_in_question_and_answer() -> None:
     bare = ivc().replace("INV-1^HOSP", "INV-1")
     asked = convert("EHC^E01", bare, PATIENT, in1(), FIRST, sender="BILL|HOSP", version="2.6")

@@ -132,3 +132,16 @@ def test_what_the_payor_has_authorised_goes_with_the_referral() -> None:
     referral = found.one("ServiceRequest")
     assert found.referred(referral["insurance"][0]) == allowed
     assert referral["quantityQuantity"]["value"] == 10
+
+
+def test_comment_at_the_end_is_about_the_referral_and_not_about_the_patient() -> None:
+    comment = "NTE|1|P|Please see within two weeks"
+    found = convert("REF^I12", segment("RF1", RF1), REFERRING, PATIENT, "DG1|1||I20.9^Angina^I10", comment)
+    assert [one["text"] for one in found.one("ServiceRequest")["note"]] == ["Please see within two weeks"]
+    assert "extension" not in found.one("Patient")
+
+
+def test_comment_of_a_message_without_a_referral_makes_none() -> None:
+    found = convert("REF^I12", REFERRING, PATIENT, "NTE|1|P|Please see")
+    assert found.all("ServiceRequest") == []
+    assert "NTE-3" in found.conversion.unmapped

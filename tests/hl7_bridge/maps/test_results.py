@@ -142,7 +142,9 @@ def test_report_has_its_numbers_results_and_the_order_it_answers() -> None:
     found = oru(ORDER, f"OBX|1|NM|{CODE}||5||||||F", "OBX|2|NM|2951-2^Sodium^LN||140||||||F")
     report = found.one("DiagnosticReport")
     assert report["status"] == "final"
-    assert [(codes(one["type"])[0], one["value"]) for one in report["identifier"]] == [("PLAC", "P1"), ("FILL", "F1")]
+    *numbers, own = report["identifier"]
+    assert [(codes(one["type"])[0], one["value"]) for one in numbers] == [("PLAC", "P1"), ("FILL", "F1")]
+    assert own["system"] == "urn:ietf:rfc:3986"
     assert [codes(found.referred(one)["code"])[0] for one in report["result"]] == ["2345-7", "2951-2"]
     assert report["issued"] == "2024-03-05T10:00:00+01:00"
     order = found.referred(report["basedOn"][0])
@@ -294,3 +296,44 @@ def test_result_that_is_there_has_no_reason_to_be_absent() -> None:
 def test_report_of_version_2_1_names_no_event() -> None:
     found = convert("ORU", PATIENT, ORDER, f"OBX||NM|{CODE}||5.4", version="2.1")
     assert found.one("Observation")["valueQuantity"]["value"] == Decimal("5.4")
+
+
+def test_panels_that_share_the_number_of_their_accession_are_reports_of_their_own() -> None:
+    panels = ["OBR|1|P1|A77^LAB|CBC^Blood count^L|||||||||||||||||||||F", "OBX|1|NM|WBC^White cells^L||7.1||||||F"]
+    others = ["OBR|2|P2|A77^LAB|BMP^Metabolic^L|||||||||||||||||||||P", "OBX|1|NM|NA^Sodium^L||140||||||P"]
+    both = convert("ORU^R01", PATIENT, *panels, *others)
+    told = [(codes(one["code"]), one["status"], len(one["result"])) for one in both.all("DiagnosticReport")]
+    assert told == [(["CBC"], "final", 1), (["BMP"], "preliminary", 1)]
+    alone = convert("ORU^R01", PATIENT, *others)
+    assert keys(alone, "DiagnosticReport") == keys(both, "DiagnosticReport")[1:]
+    assert keys(alone, "Observation") == keys(both, "Observation")[1:]
+
+
+def test_report_with_the_same_number_and_code_is_the_same_one_whoever_ordered_it() -> None:
+    first = convert("ORU^R01", PATIENT, "OBR|1|P1|A77^LAB|CBC^Blood count^L|||||||||||||||||||||P")
+    later = convert("ORU^R01", PATIENT, "OBR|1||A77^LAB|CBC^Full blood count^L|||20240305|||||||||||||||||C")
+    assert keys(first, "DiagnosticReport") == keys(later, "DiagnosticReport")
+
+
+def test_correction_that_brings_one_result_leaves_the_others_in_the_report() -> None:
+    found = convert("ORU^R01", PATIENT, ORDER, f"OBX|1|NM|{CODE}||5.4|mmol/L|||||C")
+    assert found.entry("DiagnosticReport", "F1").merge["result"] == "union"
+
+
+def test_lines_of_a_text_take_the_place_of_those_that_the_report_had() -> None:
+    found = convert(
+        "ORU^R01", PATIENT, ORDER, "OBX|1|TX|R^Report^L||Chest:||||||C", "OBX|2|TX|R^Report^L||normal.||||||C"
+    )
+    assert "result" not in found.entry("DiagnosticReport", "F1").merge
+
+
+def test_specimen_says_how_it_is_handled_and_what_is_left_of_it() -> None:
+    found = oru(ORDER, "SPM|1|^S1&LAB||SER|||||||||||PRTL~C37|||||||3^mL").one("Specimen")
+    handling = [codes(one["valueCodeableConcept"]) for one in found["extension"]]
+    assert handling == [["PRTL"], ["C37"]]
+    assert {one["url"].rpartition("/")[2] for one in found["extension"]} == {"specimen-specialHandling"}
+    assert found["container"][0]["specimenQuantity"]["value"] == 3
+
+
+def keys(found: Converted, type_: str) -> list[str | None]:
+    return [one.key for one in found.conversion.entries if one.resource["resourceType"] == type_]

@@ -245,6 +245,14 @@ def test_appointment_that_is_over_books_nothing(event: str) -> None:
     assert booked(appointment(PATIENT, *RESOURCES, event=event)) == []
 
 
+@pytest.mark.parametrize(("segments", "rule"), [((), "keep"), (("RGS|1|D", "AIP|1|D|55^HOUSE^GREG"), None)])
+def test_message_without_staff_and_rooms_leaves_those_of_the_appointment(
+    segments: tuple[str, ...], rule: str | None
+) -> None:
+    found = appointment(PATIENT, *segments, event="S15")
+    assert found.entry("Appointment", "A-5").merge.get("participant") == rule
+
+
 def test_clinic_takes_many_at_a_time() -> None:
     assert booked(appointment(PATIENT, "RGS|1", "AIL|1||OPD^^^CITYHOSP")) == []
 

@@ -12,7 +12,15 @@ def test_results_of_a_study_refer_to_it() -> None:
     assert extension["url"] == "http://hl7.org/fhir/StructureDefinition/workflow-researchStudy"
     study = found.referred(extension["valueReference"])
     assert (study["identifier"][0]["value"], study["status"]) == ("ONC-17", "active")
-    assert {"CTI-2", "CTI-3"} <= set(found.conversion.unmapped)
+    assert extension["valueReference"]["display"] == "ONC-17, Phase, Week 4"
+    assert not {"CTI-2", "CTI-3"} & set(found.conversion.unmapped)
+
+
+def test_an_order_of_a_study_refers_to_it_also_when_no_phase_is_told() -> None:
+    found = convert("OML^O21", PATIENT, "ORC|NW|P1^WARD", OBR, "CTI|ONC-17^SPONSOR")
+    (extension,) = found.one("ServiceRequest")["extension"]
+    assert found.referred(extension["valueReference"])["resourceType"] == "ResearchStudy"
+    assert extension["valueReference"]["display"] == "ONC-17"
 
 
 def test_a_study_that_is_stored_is_left_as_it_is() -> None:
@@ -25,3 +33,10 @@ def test_an_order_tells_the_account_to_bill() -> None:
     found = convert("OML^O21", PATIENT, "ORC|NW|P1^WARD", OBR, "BLG|O|CH|A77^^^CITYHOSP")
     account = found.identified("Account", "A77")
     assert found.referred(account["subject"][0])["resourceType"] == "Patient"
+
+
+def test_an_order_tells_when_and_how_it_is_charged() -> None:
+    found = convert("OML^O21", PATIENT, "ORC|NW|P1^WARD", OBR, "BLG|O|GR")
+    detail = [one["coding"][0] for one in found.one("ServiceRequest")["orderDetail"]]
+    assert [(one["system"].rpartition("/")[2], one["code"]) for one in detail] == [("v2-0100", "O"), ("v2-0122", "GR")]
+    assert not {"BLG-1", "BLG-2"} & set(found.conversion.unmapped)

@@ -32,6 +32,25 @@ def test_a_visit_without_number_is_that_of_the_account() -> None:
     assert first == visit("ADT^A03", at="20240306090000", pid=account)
 
 
+def test_a_visit_of_an_account_stays_the_same_when_its_start_is_corrected() -> None:
+    account = PATIENT + "|" * 10 + "A1^^^CITYHOSP^AN"
+    first, corrected = (stay(account, "I", start) for start in ("20240305090000", "20240305083000"))
+    assert first == corrected == visit("ADT^A03", at="20240306090000", pid=account)
+
+
+def test_visits_of_a_recurring_patient_share_an_account_and_are_told_apart_by_their_start() -> None:
+    account = PATIENT + "|" * 10 + "A1^^^CITYHOSP^AN"
+    first, second = (stay(account, "R", start) for start in ("20240305090000", "20240312090000"))
+    assert first != second
+    assert first == stay(account, "R", "20240305090000")
+
+
+def stay(pid: str, kind: str, start: str) -> str | None:
+    """The key of a visit of some class (PV1-2) that began at a time (PV1-44)."""
+    found = convert("ADT^A08", pid, f"PV1|1|{kind}" + "|" * 42 + start)
+    return next(one.key for one in found.conversion.entries if one.resource["resourceType"] == "Encounter")
+
+
 def test_a_visit_without_anything_is_that_of_the_message() -> None:
     assert visit("ADT^A04", at="20240305090000") != visit("ADT^A04", at="20240306090000")
 
