@@ -44,7 +44,10 @@ class Unlink:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """An Appointment takes the time of these of its participants: none of them may be taken by another one."""
+    """An Appointment takes the time of these of its participants: none of them may be taken by another one.
+
+    None are named by a message that says no more than another time: then it is those that are stored.
+    """
 
     appointment: str
     actors: tuple[str, ...]

@@ -96,13 +96,17 @@ def complete(_segment: Segment, draft: Draft, scope: Scope, _context: Context) -
             draft.weak.add("status")
     if appointment.get("status") not in ("cancelled", "noshow"):
         appointment.pop("cancelationReason", None)
-    if not any(map(scope.every_segment, RESOURCES)):
+    if _names_patient_alone(scope):
         # A cancellation often names the appointment and the patient alone: who else takes part is not said.
         draft.weak.add("participant")
 
 
 RESOURCES = ("AIG", "AIL", "AIP")
 """Segments of things, places and persons that take part."""
+
+
+def _names_patient_alone(scope: Scope) -> bool:
+    return not any(map(scope.every_segment, RESOURCES))
 
 
 def resource_period(segment: Segment, first: int, draft: Draft, context: Context) -> Element:
@@ -161,7 +165,7 @@ def book(_segment: Segment, draft: Draft, scope: Scope, context: Context) -> Non
         attends = participant["status"] != "declined" and participant.get("required") != "information-only"
         if actor is not None and attends and (actor.type != "Location" or holds_one(actor.resource)):
             actors.append(actor.full_url)
-    if actors:
+    if actors or _names_patient_alone(scope):
         context.actions.append(Book(draft.full_url, tuple(dict.fromkeys(actors))))
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
+from hl7_bridge.functions.scheduling import holds_one
 from hl7_bridge.inbound.workspace import Workspace
 from hl7_bridge.ports import Lookup, Question, Refused, Resource
 
@@ -29,10 +30,12 @@ class Clash(Refused):
 async def book(appointment: str, actors: Sequence[str], lookup: Lookup, work: Workspace) -> None:
     """Make sure that actors of an appointment that is to be stored are free; all are references.
 
+    Without any, those are asked about that are stored with it: the message says no more than another time.
     The appointments of an actor do not overlap each other: the one that begins last before this one ends tells.
     Errors: Clash; Refused and Unavailable of the lookup
     """
     wanted = work[appointment]
+    actors = actors or await _attending(wanted, lookup)
     busy = {actor: time for actor in actors if not work.is_new(actor) and (time := taken(wanted, actor)) is not None}
     if wanted.get("status") not in TAKING or not busy:
         return
@@ -49,6 +52,17 @@ async def book(appointment: str, actors: Sequence[str], lookup: Lookup, work: Wo
     }
     if clashes:
         raise Clash(sorted(clashes))
+
+
+async def _attending(appointment: Resource, lookup: Lookup) -> list[str]:
+    """Return the persons, things, rooms and beds that take part in an appointment."""
+    named = [one.get("actor", {}).get("reference", "") for one in appointment.get("participant", ())]
+    places = await lookup.read([one for one in named if one.startswith("Location/")])
+    return [
+        one
+        for one in named
+        if one.startswith(("Practitioner/", "Device/")) or (one in places and holds_one(places[one]))
+    ]
 
 
 def days(actor: str, time: tuple[datetime, datetime]) -> Iterator[str]:

@@ -24,9 +24,16 @@ class Schedule:
         self.doctor, self.room = unique("DR"), unique("R")
 
     async def send(
-        self, number: str, start: str, *, event: str = "S12", minutes: int = 30, status: str = "", extra: str = ""
+        self,
+        number: str,
+        start: str,
+        *,
+        event: str = "S12",
+        minutes: int = 30,
+        status: str = "",
+        extra: str | None = None,
     ) -> Message:
-        resources = extra or f"AIP|1||{self.doctor}^HOUSE^GREG^^^^^^HOSP"
+        resources = extra if extra is not None else f"AIP|1||{self.doctor}^HOUSE^GREG^^^^^^HOSP"
         raw = message(
             f"SCH||{number}^PLAN|||||||{minutes}|min|^^^{DAY}{start}00+0200{CLERK}{status}",
             f"PID|1||{unique('P')}^^^HOSP^MR||DOE^JANE",
@@ -75,6 +82,23 @@ async def test_time_that_only_touches_is_free(schedule: Schedule, start: str) ->
 async def test_long_appointment_over_a_short_one_is_refused(schedule: Schedule) -> None:
     assert code(await schedule.send(unique("A"), "0900")) == "AA"
     assert code(await schedule.send(unique("A"), "0800", minutes=240)) == "AE"
+
+
+@pytest.mark.parametrize(("start", "outcome"), [("0915", "AE"), ("1000", "AA")])
+async def test_another_time_alone_must_suit_who_takes_part_already(
+    schedule: Schedule, start: str, outcome: str
+) -> None:
+    moved = unique("A")
+    assert code(await schedule.send(unique("A"), "0900")) == "AA"
+    assert code(await schedule.send(moved, "1100")) == "AA"
+    elsewhere = f"AIP|1||{unique('DR')}^CUDDY^LISA^^^^^^HOSP"
+    assert code(await schedule.send(unique("A"), "1000", extra=elsewhere)) == "AA"  # entered by the same person
+    [before] = await schedule.appointments(moved)
+    assert code(await schedule.send(moved, start, event="S13", extra="")) == outcome
+    [stored] = await schedule.appointments(moved)
+    assert stored["start"].startswith(f"2030-04-10T{'11:00' if outcome == 'AE' else '10:00'}")
+    actors = [{one["actor"]["reference"] for one in found["participant"]} for found in (before, stored)]
+    assert actors[0] <= actors[1]
 
 
 async def test_someone_else_is_free(schedule: Schedule, fhir: httpx2.AsyncClient) -> None:
