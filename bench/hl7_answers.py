@@ -11,6 +11,7 @@ from typing import Final
 _CODES: Final = frozenset({b"AA", b"AE", b"AR", b"CA", b"CE", b"CR"})
 _GOOD: Final = frozenset({b"AA", b"CA"})
 _SEGMENT: Final = re.compile(rb"[A-Z][A-Z0-9]{2}")
+_BEGINS: Final = re.compile(rb"\x1c\x0b|\x0bMSH")
 _ENDS: Final = (b"\r", b"\r\n")
 _AWAY: Final = b"not available at the moment"
 _FAILED: Final = b"failed on this message"
@@ -29,9 +30,10 @@ def refused(answer: bytes) -> bool:
 def expected(raw: bytes) -> tuple[int, int]:
     """Return the least and the most answers that what stands in one frame may get.
 
-    A line feed may end the header or stand in one of its fields: both readings may wish for other answers.
+    A line feed may end the header or stand in one of its fields: both readings may wish for other answers. A frame may
+    begin inside of it: at a header, or where one has ended.
     """
-    marks = raw.count(b"\x0bMSH")
+    marks = len(_BEGINS.findall(raw))
     wishes = any(field.strip() for ends in _ENDS for field in header(raw, ends)[14:16])
     return (0 if wishes else 1), (2 if wishes else 1) * (1 + marks)
 

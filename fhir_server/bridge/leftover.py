@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from fhir_server.bridge.bridge import Bridge
+from fhir_server.kernel.tasks import ended
 from hl7_bridge.ports import StoreError
 
 AGE = timedelta(minutes=5)
@@ -28,8 +29,7 @@ async def taking_up(bridge: Bridge) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
 
 async def take_up(bridge: Bridge) -> int:

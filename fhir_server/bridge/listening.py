@@ -19,6 +19,7 @@ from fhir_server.bridge.bridge import Bridge
 from fhir_server.bridge.leftover import taking_up
 from fhir_server.kernel.errors import Unavailable
 from fhir_server.kernel.settings import Settings
+from fhir_server.kernel.tasks import ended
 from hl7_bridge.inbound.folder import watch
 from hl7_bridge.mllp import Limits, serve, server_context
 
@@ -55,8 +56,7 @@ async def _watching(folder: Path, bridge: Bridge) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -16,6 +16,7 @@ import httpx2
 
 from fhir_server.interactions.env import Env
 from fhir_server.kernel.errors import Unavailable
+from fhir_server.kernel.tasks import ended
 from fhir_server.storage.journal import Outgoings
 from hl7_bridge.outbound.delivery import Destination, HttpFeed, Outgoing, PartnersError, deliver, load_partners
 from hl7_bridge.outbound.delivery.outbox import ENDED, OPEN, State
@@ -84,8 +85,7 @@ async def delivering(env: Env, fhir: httpx2.AsyncBaseTransport) -> AsyncIterator
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
 
 def _partners(path: Path) -> Sequence[Destination]:
@@ -125,8 +125,7 @@ async def _deliver(
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    [result] = await asyncio.gather(task, return_exceptions=True)
+    [result] = await ended(task)
     if isinstance(result, Exception):
         kinds = {type(error).__name__ for error in _leaves(result)}
         _log.warning("delivery stopped; it starts again", extra={"fields": {"errors": sorted(kinds)}})

@@ -23,6 +23,7 @@ from fhir_server.cli.loopback import exchange
 from fhir_server.cli.workers import Workers
 from fhir_server.http.log import LOGGER, configure
 from fhir_server.kernel.settings import Settings, to_environment
+from fhir_server.kernel.tasks import ended
 
 _PROBES, _PROBE_EVERY_S = 300, 0.1
 
@@ -117,6 +118,4 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
         if working.done():
             working.result()
     finally:
-        for task in (working, stopping):
-            task.cancel()
-        await asyncio.gather(working, stopping, return_exceptions=True)
+        await ended(working, stopping)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 from fhir_server.interactions.env import Env
 from fhir_server.jobs.runner import work
+from fhir_server.kernel.tasks import ended
 
 EVERY_S = 1.0
 """How often a process looks whether search parameters were altered elsewhere, and whether a job waits."""
@@ -26,9 +27,7 @@ async def jobs_at_work(env: Env) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*tasks)
 
 
 async def _again_and_again(name: str, step: Callable[[], Awaitable[object]], every_s: float) -> None:

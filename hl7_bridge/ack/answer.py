@@ -82,14 +82,14 @@ def answers(
     if not source.enhanced:
         return [_answer(source, _APPLICATION[outcome], problems, stamp, reply)]
     application = _wanted(source.condition(16), outcome)
-    commit = _wanted(source.condition(15), outcome)
+    # With an application acknowledgement to follow, the first one says only that the message is safely kept.
+    at_commit: Outcome = "accepted" if application and outcome != "rejected" else outcome
+    commit = _wanted(source.condition(15), at_commit)
     found = []
     if commit:
-        # With an application acknowledgement to follow, the first one says only that the message is safely kept.
-        application = application and outcome != "rejected"
-        code, told = ("CA", ()) if application else (_COMMIT[outcome], problems)
-        found.append(_answer(source, code, told, Stamp(f"{stamp.control_id}.C", stamp.at), None))
-    if application:
+        told = () if at_commit == "accepted" else problems
+        found.append(_answer(source, _COMMIT[at_commit], told, Stamp(f"{stamp.control_id}.C", stamp.at), None))
+    if application and not (commit and outcome == "rejected"):
         found.append(_answer(source, _APPLICATION[outcome], problems, stamp, reply))
     return found
 
